@@ -1,0 +1,1 @@
+"""The words and the rules: values and pure functions only, standard library only."""

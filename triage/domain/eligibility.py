@@ -1,0 +1,93 @@
+"""Which instances may be analysed by which algorithm, with the reason for every "no".
+
+The header decides only what cannot be a radiograph at all; what is in the picture is decided from its
+pixels by the view gate. A header's BodyPartExamined or ViewPosition is never a reason (they are wrong
+in one study of seven).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from triage.domain.analysis import SPINE_XR_TRIAGE
+
+RADIOGRAPH_CLASSES: dict[str, str] = {
+    "1.2.840.10008.5.1.4.1.1.1": "Computed Radiography Image Storage",
+    "1.2.840.10008.5.1.4.1.1.1.1": "Digital X-Ray Image Storage - For Presentation",
+    "1.2.840.10008.5.1.4.1.1.1.1.1": "Digital X-Ray Image Storage - For Processing",
+    "1.2.840.10008.5.1.4.1.1.12.1": "X-Ray Angiographic Image Storage",
+    "1.2.840.10008.5.1.4.1.1.12.2": "X-Ray Radiofluoroscopic Image Storage",
+}
+MAX_FRAMES = 1
+MIN_SIDE_PIXELS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateInstance:
+    """The header facts eligibility may look at."""
+
+    sop_instance_uid: str
+    sop_class_uid: str
+    modality: str
+    frames: int
+    rows: int | None
+    columns: int | None
+    own_result: bool
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether one instance may be analysed, and why not."""
+
+    sop_instance_uid: str
+    eligible: bool
+    reason: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run on a closed revision: algorithms, per-instance verdicts, and the study's own reason."""
+
+    algorithms: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
+    reason: str
+    sentence: str
+
+
+def judge(candidate: CandidateInstance) -> Verdict:
+    """Return the verdict on one instance; the first rule that fails gives the reason."""
+    reason, sentence = _objection(candidate)
+    return Verdict(candidate.sop_instance_uid, reason == "", reason, sentence)
+
+
+def _objection(candidate: CandidateInstance) -> tuple[str, str]:
+    if candidate.own_result:
+        return "own-result", "this object is a result of this product"
+    if candidate.problem:
+        return "header-problem", f"the header could not be read: {candidate.problem}"
+    if candidate.sop_class_uid not in RADIOGRAPH_CLASSES:
+        kind = candidate.modality or "this kind of object"
+        return "not-a-radiograph", f"no model for {kind}"
+    if candidate.frames > MAX_FRAMES:
+        return "multi-frame", f"no model for a run of {candidate.frames} frames"
+    if candidate.rows is None or candidate.columns is None:
+        return "no-pixels", "the object has no image matrix"
+    if min(candidate.rows, candidate.columns) < MIN_SIDE_PIXELS:
+        return "too-small", f"the image is smaller than {MIN_SIDE_PIXELS} pixels on one side"
+    return "", ""
+
+
+def plan(candidates: Sequence[CandidateInstance]) -> Plan:
+    """Return what to run on these instances; an empty plan says why nothing is analysed."""
+    verdicts = tuple(judge(candidate) for candidate in candidates)
+    if any(verdict.eligible for verdict in verdicts):
+        return Plan((SPINE_XR_TRIAGE,), verdicts, "", "")
+    foreign = [verdict for verdict in verdicts if verdict.reason != "own-result"]
+    if not foreign:
+        return Plan((), verdicts, "only-own-results", "only results of this product have arrived")
+    reasons = sorted({verdict.reason for verdict in foreign})
+    sentences = sorted({verdict.sentence for verdict in foreign})
+    return Plan((), verdicts, reasons[0] if len(reasons) == 1 else "nothing-eligible", "; ".join(sentences))

@@ -1,0 +1,166 @@
+"""What the networks found, as frozen values that cross processes as JSON.
+
+Coordinates are (column, row) in the stored pixels of the named instance; 0.5 is the centre of the
+first pixel (PS3.3 C.10.5.1.2). Probabilities are calibrated and between 0 and 1. Nothing here is ever
+"negative": a study is flagged, not flagged, or the model abstained with a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Point = tuple[float, float]
+
+
+class TriageOutcome(StrEnum):
+    """The study-level answer of the flag."""
+
+    FLAGGED = "FLAGGED"
+    NOT_FLAGGED = "NOT_FLAGGED"
+    ABSTAINED = "ABSTAINED"
+
+
+class View(StrEnum):
+    """Projection as decided from pixels."""
+
+    AP = "AP"
+    LATERAL = "LATERAL"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """The bundle that answered; `digest` is the SHA-256 of its bundle.json."""
+
+    name: str
+    version: str
+    digest: str
+    data_origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageView:
+    """The view gate's answer for one image; `abstained` is the reason code or None."""
+
+    sop_instance_uid: str
+    label: str | None
+    view: View | None
+    coverage: str | None
+    operative: str | None
+    device: str | None
+    probability: float | None
+    abstained: str | None
+    sentence: str
+    header_view: View | None
+    disagrees_with_header: bool
+    ood_score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class VertebraFinding:
+    """One vertebra on one lateral image; `outline` is a closed polygon (first point = last point)."""
+
+    sop_instance_uid: str
+    level: str | None
+    label: str
+    p_normal: float
+    p_old: float
+    p_fresh: float
+    centre: Point
+    outline: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotAnalysedImage:
+    """An image that could not be analysed, and why."""
+
+    sop_instance_uid: str
+    reason: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """The study-level answer; probability and threshold are None when the model abstained."""
+
+    outcome: TriageOutcome
+    probability: float | None
+    threshold: float | None
+    reason: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All one analysis has to say."""
+
+    views: tuple[ImageView, ...]
+    vertebrae: tuple[VertebraFinding, ...]
+    not_analysed: tuple[NotAnalysedImage, ...]
+    triage: Triage
+    models: tuple[ModelIdentity, ...]
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON types only."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Outcome:
+        """Rebuild from `to_json`; raises KeyError, TypeError or ValueError on anything else."""
+        return cls(
+            views=tuple(_view(row) for row in data["views"]),
+            vertebrae=tuple(_vertebra(row) for row in data["vertebrae"]),
+            not_analysed=tuple(NotAnalysedImage(**row) for row in data["not_analysed"]),
+            triage=_triage(data["triage"]),
+            models=tuple(ModelIdentity(**row) for row in data["models"]),
+            timings_ms={str(name): float(value) for name, value in data["timings_ms"].items()},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceDraft:
+    """One DICOM object built by a worker, durable in the spool, not yet recorded."""
+
+    kind: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+    transfer_syntax_uid: str
+    spool_name: str
+    digest: str
+    size: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON types only."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> EvidenceDraft:
+        """Rebuild from `to_json`."""
+        return cls(**data)
+
+
+def _optional_view(value: str | None) -> View | None:
+    return None if value is None else View(value)
+
+
+def _view(row: Mapping[str, Any]) -> ImageView:
+    views = {"view": _optional_view(row["view"]), "header_view": _optional_view(row["header_view"])}
+    return ImageView(**{**row, **views})
+
+
+def _point(pair: Any) -> Point:
+    column, row = pair
+    return float(column), float(row)
+
+
+def _vertebra(row: Mapping[str, Any]) -> VertebraFinding:
+    outline = tuple(_point(pair) for pair in row["outline"])
+    return VertebraFinding(**{**row, "centre": _point(row["centre"]), "outline": outline})
+
+
+def _triage(row: Mapping[str, Any]) -> Triage:
+    return Triage(**{**row, "outcome": TriageOutcome(row["outcome"])})
