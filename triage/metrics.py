@@ -1,0 +1,38 @@
+"""Every metric, declared here with its sentence. Labels are bounded and never patient data or UIDs."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 600)
+
+ASSOCIATIONS = Counter(
+    "spine_triage_dicom_associations_total", "Association requests answered, by result.", ["result"]
+)
+ASSOCIATIONS_OPEN = Gauge("spine_triage_dicom_associations_open", "Associations open now.")
+INSTANCES_RECEIVED = Counter(
+    "spine_triage_dicom_instances_received_total", "C-STORE requests answered, by status class.", ["status"]
+)
+STORE_SECONDS = Histogram(
+    "spine_triage_dicom_store_seconds", "From the command to the C-STORE response.", buckets=_SECONDS
+)
+INSTANCES_REGISTERED = Counter(
+    "spine_triage_instances_registered_total", "Instances entered in the catalogue, by outcome.", ["outcome"]
+)
+STUDIES_CLOSED = Counter("spine_triage_studies_closed_total", "Revisions closed, by reason.", ["reason"])
+ANALYSES = Counter("spine_triage_analyses_total", "Analyses ended, by result.", ["result"])
+NOT_ANALYSED = Counter("spine_triage_not_analysed_total", "Studies not analysed, by reason.", ["reason"])
+STAGE_SECONDS = Histogram(
+    "spine_triage_job_seconds", "Time of one analysis, by stage.", ["stage"], buckets=_SECONDS
+)
+DELIVERIES = Counter("spine_triage_dicom_send_total", "Results sent, by peer and result.", ["peer", "result"])
+SSE_CLIENTS = Gauge("spine_triage_sse_clients", "Browsers connected to the live feed.")
+HTTP_SECONDS = Histogram(
+    "spine_triage_http_request_seconds", "Requests to the page.", ["route", "method", "code"], buckets=_SECONDS
+)
+# Read from Postgres when /metrics is asked, so that one page speaks for every process.
+STUDIES = Gauge("spine_triage_studies", "Studies in the catalogue, by state.", ["state"])
+QUEUE_DEPTH = Gauge("spine_triage_queue_depth", "Analyses waiting or running, by state.", ["state"])
+SEND_BACKLOG = Gauge("spine_triage_send_backlog", "Results not yet delivered, by peer.", ["peer"])
+WORKLIST_UNREAD = Gauge("spine_triage_worklist_unread", "Studies waiting to be read.")
+DISK_FREE = Gauge("spine_triage_disk_free_bytes", "Free space where the spool lives.")
