@@ -1,0 +1,1 @@
+"""Alembic migrations: small, numbered, safe while the old version runs (expand, deploy, contract)."""

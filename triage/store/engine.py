@@ -1,0 +1,85 @@
+"""The one way to reach Postgres: URL, timeouts, and the mapping of its failures to our errors.
+
+Promises: a hung or absent database raises Unavailable within seconds; it never blocks a caller for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from triage.domain.errors import ConfigError, Unavailable
+
+STATEMENT_TIMEOUT_MS = 15_000
+LOCK_TIMEOUT_MS = 5_000
+CONNECT_TIMEOUT_S = 5
+
+
+def database_url(text_url: str) -> URL:
+    """Return the URL with psycopg2 named: `postgresql://` alone means another driver since SQLAlchemy 2.1."""
+    try:
+        url = make_url(text_url)
+    except ArgumentError:
+        raise ConfigError(
+            "database.url", "is not a database URL", "Write postgresql+psycopg2://user@host/name."
+        ) from None
+    if url.drivername in ("postgres", "postgresql"):
+        url = url.set(drivername="postgresql+psycopg2")
+    if url.drivername != "postgresql+psycopg2":
+        raise ConfigError(
+            "database.url", f"cannot use {url.drivername}", "Write postgresql+psycopg2://user@host/name."
+        )
+    return url
+
+
+def connect(text_url: str, *, pool_size: int = 4) -> Engine:
+    """Return an engine; connects on first use."""
+    options = (
+        f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
+        "-c idle_in_transaction_session_timeout=60000 -c timezone=UTC -c synchronous_commit=on"
+    )
+    return create_engine(
+        database_url(text_url),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "options": options,
+            "application_name": "spine-triage",
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
+        },
+    )
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """Open one transaction; a database that is away, hung or shutting down raises Unavailable."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except (OperationalError, InterfaceError, PoolTimeout) as trouble:
+        raise Unavailable("database", "the database does not answer") from trouble
+    except DBAPIError as trouble:
+        if trouble.connection_invalidated:
+            raise Unavailable("database", "the database went away") from trouble
+        raise
+
+
+def answers(engine: Engine) -> bool:
+    """Return whether the database answers now."""
+    try:
+        with transaction(engine) as connection:
+            connection.execute(text("SELECT 1"))
+    except Unavailable:
+        return False
+    return True
