@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from triage.domain.closing import ClosingRules
 from triage.domain.errors import ConfigError, Refused
 from triage.domain.identity import parse_ae_title
+from triage.domain.priority import OrderPolicy
 
 PREFIX = "TRIAGE_"
 NOT_SETTINGS = frozenset({"TRIAGE_HOME", "TRIAGE_CONFIG"})
@@ -216,6 +217,17 @@ class Settings(Section):
             peer_quiet_seconds=peers,
             pair_seconds=self.closing.pair_seconds,
             ceiling_seconds=self.closing.ceiling_seconds,
+        )
+
+    def order_policy(self) -> OrderPolicy:
+        """Return the figures the worklist is ordered by; a class the site left out keeps its default."""
+        usual = OrderPolicy()
+        return OrderPolicy(
+            name=self.worklist.policy,
+            seniority_minutes=self.worklist.seniority_minutes,
+            harm={**usual.harm, **self.worklist.harm},
+            prior={**usual.prior, **self.worklist.prior},
+            stat_calling_aes=self.worklist.stat_calling_aes,
         )
 
 

@@ -31,7 +31,6 @@ TABLES = (
         started_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
         seen_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
         detail JSONB DEFAULT '{}'::jsonb NOT NULL,
-        capabilities TEXT[] DEFAULT '{}'::text[] NOT NULL,
         CONSTRAINT presence_pkey PRIMARY KEY (process)
     )""",
     """CREATE TABLE study (
@@ -141,6 +140,7 @@ TABLES = (
         outcome TEXT DEFAULT '' NOT NULL,
         probability DOUBLE PRECISION,
         threshold DOUBLE PRECISION,
+        flagged_before BOOLEAN DEFAULT false NOT NULL,
         policy TEXT DEFAULT '' NOT NULL,
         touched_by_person BOOLEAN DEFAULT false NOT NULL,
         pinned_by TEXT DEFAULT '' NOT NULL,

@@ -19,7 +19,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -245,6 +245,7 @@ worklist_item = Table(
     Column("outcome", Text, nullable=False, server_default=""),
     Column("probability", Double),
     Column("threshold", Double),
+    Column("flagged_before", Boolean, nullable=False, server_default=text("false")),
     _word("policy"),
     Column("touched_by_person", Boolean, nullable=False, server_default=text("false")),
     _word("pinned_by"),
@@ -293,5 +294,4 @@ presence = Table(
     _at("started_at", nullable=False, default=True),
     _at("seen_at", nullable=False, default=True),
     Column("detail", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
-    Column("capabilities", ARRAY(Text), nullable=False, server_default=text("'{}'::text[]")),
 )
