@@ -1,0 +1,62 @@
+"""Decode: from a spooled Part 10 file to grey pixels with bone bright, in stored orientation, with their geometry.
+
+Promise: every transfer syntax in codecs.CODECS, exact where the encoding is lossless; sizes are judged before memory is
+taken. Nothing here touches a database or the network, and nothing here runs outside the disposable child.
+Refuses (Unprocessable, with a reason and a sentence): what cannot be decoded faithfully; guessing is not decoding.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from workers.decode import codecs, grey
+from workers.decode.frames import frame_bytes
+from workers.decode.layout import layout_of, require_grey
+from workers.decode.part10 import Limits, read
+from workers.decode.spacing import Spacing, spacing_of
+from workers.decode.trouble import parsing
+from workers.models.preprocess import GrayImage
+
+__all__ = ["Limits", "Radiograph", "decode"]
+
+
+@dataclass(frozen=True, slots=True)
+class Radiograph:
+    """One decoded frame. `header_view` is ViewPosition as sent: a hint, never a decision."""
+
+    image: GrayImage
+    spacing: Spacing | None
+    header_view: str
+    frames: int
+    decoder: str
+
+
+def decode(path: Path, frame: int = 0, limits: Limits | None = None) -> Radiograph:
+    """Return frame `frame` (from 0) at `path`; raises Unprocessable, or Unavailable for the spool's trouble."""
+    with warnings.catch_warnings():
+        # pydicom's warnings quote the data set; the values that matter here are checked again.
+        warnings.simplefilter("ignore")
+        return _decode(path, frame, limits or Limits())
+
+
+def _decode(path: Path, frame: int, limits: Limits) -> Radiograph:
+    dataset = read(path, limits)
+    layout = layout_of(dataset, limits)
+    require_grey(layout)
+    codec = codecs.codec_for(str(dataset.file_meta.TransferSyntaxUID))
+    pixels = codecs.decode_frame(codec, frame_bytes(dataset, layout, frame), layout)
+    stored = grey.stored_values(pixels, layout, codec.packed)
+    bright = grey.bone_bright(grey.modality(dataset, stored), layout)
+    values = grey.darkened(bright, grey.padding(dataset, stored))
+    spacing = spacing_of(dataset)
+    image = GrayImage(values, None if spacing is None else spacing.mm, layout.stored)
+    return Radiograph(image, spacing, _view_position(dataset), layout.frames, codec.name)
+
+
+def _view_position(dataset: Dataset) -> str:
+    with parsing("bad-image-header", "the view position cannot be read"):
+        return str(dataset.get("ViewPosition", "") or "").strip().upper()[:16]
