@@ -88,7 +88,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """All that a position depends on. `key_so_far` is the row's present key: nothing but a person lowers it."""
+    """All that a position depends on. `key_so_far` is the row's present key: no machine lowers it."""
 
     requested: RequestedPriority
     arrived_at: datetime

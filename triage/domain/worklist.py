@@ -15,7 +15,6 @@ from triage.domain.finding import Outcome
 from triage.domain.priority import AiStatus, RequestedPriority, Tier
 
 CLAIM_MINUTES = 20.0
-MACHINE = "triage"
 
 
 class WorklistState(StrEnum):

@@ -1,0 +1,204 @@
+"""What the page, the drawer and the command line read of the worklist. Nothing is changed here.
+
+The order of the rows is the index's order: tier, key, arrival, study UID. Patient data leaves the
+database here for the reader's eyes; callers keep it out of logs and addresses.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    Select,
+    and_,
+    desc,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Text
+
+from triage.domain.errors import NotFound
+from triage.domain.finding import Outcome
+from triage.domain.priority import AiStatus, RequestedPriority, Tier
+from triage.domain.worklist import HistoryEntry, Place, Tab, WorklistDetail, WorklistRow, WorklistState
+from triage.store.engine import transaction
+from triage.store.tables import analysis, audit, delivery, evidence, instance, study, worklist_item
+
+_ITEM = worklist_item.c
+_ORDER = (_ITEM.tier, _ITEM.key, _ITEM.arrived_at, _ITEM.study_instance_uid)
+_OPEN = _ITEM.state.in_([WorklistState.SCHEDULED, WorklistState.IN_PROGRESS])
+_STUDY = (
+    "patient_name",
+    "patient_id",
+    "patient_sex",
+    "patient_birth_date",
+    "accession_number",
+    "study_date",
+    "study_time",
+    "study_description",
+    "conflict",
+    "calling_ae",
+)
+HISTORY_LINES = 20
+
+
+def page(engine: Engine, tab: Tab = Tab.UNREAD, *, limit: int = 200, reader: str = "") -> list[WorklistRow]:
+    """Return the rows of one tab, in the order they are to be read (what was read: the latest first)."""
+    order = (desc(_ITEM.completed_at),) if tab is Tab.READ else _ORDER
+    query = _rows().where(_tab(tab, reader)).order_by(*order).limit(limit)
+    with transaction(engine) as connection:
+        return [_row(found) for found in connection.execute(query).mappings()]
+
+
+def row(engine: Engine, study_id: int) -> WorklistRow:
+    """Return one row; raises NotFound."""
+    with transaction(engine) as connection:
+        return read_row(connection, study_id)
+
+
+def find(engine: Engine, name: str) -> list[WorklistRow]:
+    """Return the rows whose Study Instance UID or accession number is `name`, or whose row id it is."""
+    known = or_(_ITEM.study_instance_uid == name, study.c.accession_number == name)
+    if name.isascii() and name.isdigit() and len(name) < 18:
+        known = or_(known, _ITEM.study_id == int(name))
+    with transaction(engine) as connection:
+        rows = connection.execute(_rows().where(known).order_by(*_ORDER)).mappings()
+        return [_row(found) for found in rows]
+
+
+def counts(engine: Engine, reader: str = "") -> dict[Tab, int]:
+    """Return how many rows each tab holds."""
+    columns = [func.count().filter(_tab(tab, reader)).label(tab.name) for tab in Tab]
+    with transaction(engine) as connection:
+        found = connection.execute(select(*columns).select_from(worklist_item)).mappings().one()
+    return {tab: int(found[tab.name]) for tab in Tab}
+
+
+def standing(engine: Engine, study_id: int) -> Place:
+    """Return the numbers behind a position; raises NotFound."""
+    with transaction(engine) as connection:
+        return _place(connection, read_row(connection, study_id))
+
+
+def detail(engine: Engine, study_id: int) -> WorklistDetail:
+    """Return what the drawer shows: the place, the newest answer, and what was done so far."""
+    newest = (
+        select(analysis.c.outcome)
+        .where(analysis.c.study_id == study_id, analysis.c.state == "succeeded")
+        .order_by(desc(analysis.c.revision), desc(analysis.c.generation))
+        .limit(1)
+    )
+    past = (
+        select(audit.c.at, audit.c.actor, audit.c.action)
+        .where(audit.c.study_id == study_id)
+        .order_by(desc(audit.c.id))
+        .limit(HISTORY_LINES)
+    )
+    with transaction(engine) as connection:
+        place = _place(connection, read_row(connection, study_id))
+        answer = connection.execute(newest).scalar_one_or_none()
+        history = tuple(HistoryEntry(**line) for line in connection.execute(past).mappings())
+    return WorklistDetail(place, Outcome.from_json(answer) if answer else None, history)
+
+
+def read_row(connection: Connection, study_id: int) -> WorklistRow:
+    """Return one row inside the caller's transaction; raises NotFound."""
+    found = connection.execute(_rows().where(_ITEM.study_id == study_id)).mappings().one_or_none()
+    if found is None:
+        raise NotFound("worklist", f"study {study_id} is not on the worklist")
+    return _row(found)
+
+
+def _tab(tab: Tab, reader: str) -> ColumnElement[bool]:
+    tabs: dict[Tab, ColumnElement[bool]] = {
+        Tab.UNREAD: _OPEN,
+        Tab.MINE: and_(_ITEM.state == WorklistState.IN_PROGRESS, _ITEM.claimed_by == reader),
+        Tab.READ: _ITEM.state == WorklistState.COMPLETED,
+        Tab.NOT_ANALYSED: and_(
+            _OPEN, or_(_ITEM.ai_status == AiStatus.NOT_ANALYSED, _ITEM.outcome == "ABSTAINED")
+        ),
+        Tab.ALL: _ITEM.state != "",
+    }
+    return tabs[tab]
+
+
+def _rows() -> Select[Any]:
+    images = (
+        select(
+            func.count().label("images"),
+            func.array_agg(func.distinct(instance.c.modality), type_=ARRAY(Text)).label("modalities"),
+        )
+        .where(instance.c.study_id == _ITEM.study_id, instance.c.current, ~instance.c.own_result)
+        .lateral("images")
+    )
+    results = (
+        select(
+            *(
+                func.count().filter(delivery.c.state.in_(states)).label(f"results_{word}")
+                for word, states in (
+                    ("pending", ["pending"]),
+                    ("sent", ["sent", "committed"]),
+                    ("refused", ["refused"]),
+                )
+            )
+        )
+        .select_from(evidence.join(delivery, delivery.c.evidence_id == evidence.c.id))
+        .where(evidence.c.study_id == _ITEM.study_id)
+        .lateral("results")
+    )
+    return (
+        select(
+            worklist_item,
+            study.c.state.label("study_state"),
+            *(study.c[name] for name in _STUDY),
+            images,
+            results,
+        )
+        .join(study, study.c.id == _ITEM.study_id)
+        .join(images, true())
+        .join(results, true())
+    )
+
+
+def _row(found: RowMapping) -> WorklistRow:
+    values = {name: found[name] for name in WorklistRow.__dataclass_fields__ if name in found}
+    values |= {
+        "state": WorklistState(found["state"]),
+        "tier": Tier(found["tier"]),
+        "ai_status": AiStatus(found["ai_status"]),
+        "requested_priority": RequestedPriority(found["requested_priority"]),
+        "held": found["touched_by_person"],
+        "modalities": tuple(sorted(name for name in found["modalities"] or () if name)),
+    }
+    return WorklistRow(**values)
+
+
+def _place(connection: Connection, found: WorklistRow) -> Place:
+    here = (int(found.tier), found.key, found.arrived_at, found.study_instance_uid)
+    by_arrival = (found.arrived_at, found.study_instance_uid)
+    earlier = tuple_(_ITEM.arrived_at, _ITEM.study_instance_uid) < by_arrival
+    same_request = _ITEM.requested_priority == found.requested_priority
+    counted = select(
+        func.count().filter(tuple_(*_ORDER) < here),
+        func.count().filter(_without_result(found, same_request, earlier)),
+        func.count(),
+    )
+    ahead, ahead_without, waiting = connection.execute(counted.where(_OPEN)).one()
+    return Place(found, int(ahead) + 1, int(ahead_without) + 1, int(waiting))
+
+
+def _without_result(
+    found: WorklistRow, same_request: ColumnElement[bool], earlier: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """Order without any answer: requested priority as ordered, then arrival."""
+    rank = {word: number for number, word in enumerate(RequestedPriority)}
+    pressing = [word for word in RequestedPriority if rank[word] < rank[found.requested_priority]]
+    return or_(_ITEM.requested_priority.in_(pressing), and_(same_request, earlier))
