@@ -56,7 +56,9 @@ class Postgres:
         if AS_ROOT:
             os.chown(self.data, NOBODY, NOBODY)
             os.chown(self.sockets, NOBODY, NOBODY)
-        self._run("initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
+        self._run(
+            "initdb", "-D", str(self.data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"
+        )
         self.start()
 
     def _run(self, program: str, *arguments: str) -> None:

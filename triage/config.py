@@ -277,24 +277,32 @@ def _read_toml(path: Path, *, required: bool) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as mistake:
         raise ConfigError(str(path), f"is not valid TOML ({mistake})", "Mend that line.") from mistake
     except OSError as trouble:
-        raise ConfigError(str(path), f"cannot be read ({trouble.strerror})", "Give read permission.") from trouble
+        raise ConfigError(
+            str(path), f"cannot be read ({trouble.strerror})", "Give read permission."
+        ) from trouble
 
 
 def _from_environment(name: str, value: str) -> tuple[list[str], Any]:
     keys = name[len(PREFIX) :].lower().split("__")
     if len(keys) < 2:
-        raise ConfigError(name, "names no setting", "Write TRIAGE_SECTION__KEY, for example TRIAGE_DICOM__PORT.")
+        raise ConfigError(
+            name, "names no setting", "Write TRIAGE_SECTION__KEY, for example TRIAGE_DICOM__PORT."
+        )
     if keys[-1].endswith("_file"):
         keys[-1] = keys[-1].removesuffix("_file")
         try:
             return keys, Path(value).read_text().strip()
         except OSError as trouble:
-            raise ConfigError(name, f"{value} cannot be read ({trouble.strerror})", "Name a readable file.") from None
+            raise ConfigError(
+                name, f"{value} cannot be read ({trouble.strerror})", "Name a readable file."
+            ) from None
     if value[:1] in "[{":
         try:
             return keys, tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError as mistake:
-            raise ConfigError(name, f"is not a TOML value ({mistake})", "Write it as in the TOML file.") from mistake
+            raise ConfigError(
+                name, f"is not a TOML value ({mistake})", "Write it as in the TOML file."
+            ) from mistake
     return keys, value
 
 

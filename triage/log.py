@@ -17,7 +17,16 @@ import structlog
 from triage.config import LogSettings
 
 FORBIDDEN = frozenset(
-    {"patient", "patient_name", "patient_id", "name", "birth_date", "accession", "accession_number", "description"}
+    {
+        "patient",
+        "patient_name",
+        "patient_id",
+        "name",
+        "birth_date",
+        "accession",
+        "accession_number",
+        "description",
+    }
 )
 
 

@@ -28,7 +28,10 @@ STAGE_SECONDS = Histogram(
 DELIVERIES = Counter("spine_triage_dicom_send_total", "Results sent, by peer and result.", ["peer", "result"])
 SSE_CLIENTS = Gauge("spine_triage_sse_clients", "Browsers connected to the live feed.")
 HTTP_SECONDS = Histogram(
-    "spine_triage_http_request_seconds", "Requests to the page.", ["route", "method", "code"], buckets=_SECONDS
+    "spine_triage_http_request_seconds",
+    "Requests to the page.",
+    ["route", "method", "code"],
+    buckets=_SECONDS,
 )
 # Read from Postgres when /metrics is asked, so that one page speaks for every process.
 STUDIES = Gauge("spine_triage_studies", "Studies in the catalogue, by state.", ["state"])

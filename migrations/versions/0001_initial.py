@@ -293,4 +293,3 @@ def downgrade() -> None:
         op.execute(f"DROP TABLE {table}")
     for function in ("worklist_changed", "delivery_due", "audit_is_append_only"):
         op.execute(f"DROP FUNCTION {function}")
-

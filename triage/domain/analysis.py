@@ -75,7 +75,11 @@ class InstanceForAnalysis:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to run one analysis until it is renewed too late; every write carries the fence."""
+    """The right to run one analysis until it is renewed too late; every write carries the fence.
+
+    `started_at` is when the first attempt began, so that a second attempt builds identical evidence.
+    `instances` are the eligible ones; `predecessor_uid` names the SR that this analysis's SR replaces.
+    """
 
     analysis_id: int
     algorithm: str
@@ -85,4 +89,5 @@ class Lease:
     study_id: int
     study_instance_uid: str
     revision: int
+    predecessor_uid: str | None
     instances: tuple[InstanceForAnalysis, ...]

@@ -91,3 +91,19 @@ def plan(candidates: Sequence[CandidateInstance]) -> Plan:
     reasons = sorted({verdict.reason for verdict in foreign})
     sentences = sorted({verdict.sentence for verdict in foreign})
     return Plan((), verdicts, reasons[0] if len(reasons) == 1 else "nothing-eligible", "; ".join(sentences))
+
+
+# Objects that accompany images. They are catalogued, but they neither open nor reopen a study for analysis.
+_COMPANION_PREFIXES = (
+    "1.2.840.10008.5.1.4.1.1.88.",  # structured reports, key object selections
+    "1.2.840.10008.5.1.4.1.1.11.",  # presentation states
+    "1.2.840.10008.5.1.4.1.1.66",  # registrations, fiducials, segmentations, raw data
+    "1.2.840.10008.5.1.4.1.1.104.",  # encapsulated documents
+    "1.2.840.10008.5.1.4.1.1.9.",  # waveforms
+    "1.2.840.10008.5.1.4.1.1.481.",  # radiotherapy objects
+)
+
+
+def is_companion(sop_class_uid: str) -> bool:
+    """Return whether an object of this class accompanies images instead of being one."""
+    return sop_class_uid.startswith(_COMPANION_PREFIXES)

@@ -84,7 +84,7 @@ class InstanceHeader:
     frames: int = 1
     photometric: str = ""
     requested_priority: str = ""
-    images_in_acquisition: int | None = None
+    study_related_instances: int | None = None
     own_result: bool = False
     problem: str = ""
 

@@ -1,0 +1,308 @@
+"""Hops 5 and 10: the queue of record. Leases, fences and attempts live here; Redis only rings.
+
+Promises: one effective run at a time (every write carries the fence), results and their effects commit
+together or not at all, and an analysis that ends three times without an outcome is quarantined with
+its reason, never silent. All clocks are the database's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, and_, desc, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from triage.domain.analysis import InstanceForAnalysis, Lease
+from triage.domain.errors import Conflict
+from triage.domain.finding import EvidenceDraft, Outcome, TriageOutcome
+from triage.domain.priority import OrderPolicy
+from triage.store import audit, studies, worklist_order
+from triage.store.engine import transaction
+from triage.store.tables import analysis, delivery, eligibility, evidence, finding, instance, series, study
+
+RETRY_SECONDS = (5, 30)
+
+
+def seconds(value: float) -> Any:
+    """Return an SQL interval."""
+    return func.make_interval(0, 0, 0, 0, 0, 0, value)
+
+
+def startable() -> Any:
+    """Return the condition under which a worker may start an analysis now."""
+    return or_(
+        and_(analysis.c.state == "queued", analysis.c.due_at <= func.now()),
+        and_(analysis.c.state == "running", analysis.c.lease_until < func.now()),
+    )
+
+
+def start(
+    engine: Engine,
+    analysis_id: int,
+    worker: str,
+    policy: OrderPolicy,
+    *,
+    lease_seconds: float,
+    max_attempts: int,
+) -> Lease:
+    """Take the lease under a new fence; raises Conflict when the ring was stale."""
+    query = (
+        update(analysis)
+        .where(analysis.c.id == analysis_id, startable(), analysis.c.attempts < max_attempts)
+        .values(
+            state="running",
+            fence=analysis.c.fence + 1,
+            attempts=analysis.c.attempts + 1,
+            worker=worker,
+            lease_until=func.now() + seconds(lease_seconds),
+            started_at=func.now(),
+            first_started_at=func.coalesce(
+                analysis.c.first_started_at, func.date_trunc("second", func.now())
+            ),
+        )
+        .returning(analysis)
+    )
+    with transaction(engine) as connection:
+        row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            raise Conflict("stale-ring", f"analysis {analysis_id} is not waiting to be started")
+        worklist_order.analysis_started(connection, row["study_id"], policy)
+        uid = connection.execute(
+            select(study.c.study_instance_uid).where(study.c.id == row["study_id"])
+        ).scalar_one()
+        return Lease(
+            analysis_id=analysis_id,
+            algorithm=row["algorithm"],
+            fence=row["fence"],
+            attempt=row["attempts"],
+            started_at=row["first_started_at"],
+            study_id=row["study_id"],
+            study_instance_uid=uid,
+            revision=row["revision"],
+            predecessor_uid=_predecessor(connection, row["study_id"], analysis_id),
+            instances=_instances(connection, row["study_id"], row["revision"]),
+        )
+
+
+def _predecessor(connection: Connection, study_id: int, analysis_id: int) -> str | None:
+    query = (
+        select(evidence.c.sop_instance_uid)
+        .where(
+            evidence.c.study_id == study_id, evidence.c.kind == "SR-A", evidence.c.analysis_id != analysis_id
+        )
+        .order_by(desc(evidence.c.id))
+        .limit(1)
+    )
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _instances(connection: Connection, study_id: int, number: int) -> tuple[InstanceForAnalysis, ...]:
+    columns = [instance.c[name] for name in InstanceForAnalysis.__slots__ if name != "series_instance_uid"]
+    query = (
+        select(*columns, series.c.series_instance_uid)
+        .join(series, series.c.id == instance.c.series_id)
+        .join(eligibility, eligibility.c.sop_instance_uid == instance.c.sop_instance_uid)
+        .where(
+            instance.c.study_id == study_id,
+            instance.c.current,
+            eligibility.c.study_id == study_id,
+            eligibility.c.revision == number,
+            eligibility.c.eligible,
+        )
+        .order_by(instance.c.sop_instance_uid)
+    )
+    return tuple(InstanceForAnalysis(**row) for row in connection.execute(query).mappings())
+
+
+def renew(engine: Engine, lease: Lease, lease_seconds: float) -> None:
+    """Hold the lease longer; raises Conflict when it was lost (superseded or taken over)."""
+    query = (
+        update(analysis)
+        .where(_held(lease))
+        .values(lease_until=func.now() + seconds(lease_seconds))
+        .returning(analysis.c.id)
+    )
+    with transaction(engine) as connection:
+        if connection.execute(query).scalar_one_or_none() is None:
+            raise Conflict("lease-lost", f"analysis {lease.analysis_id} is no longer ours")
+
+
+def _held(lease: Lease) -> Any:
+    return and_(
+        analysis.c.id == lease.analysis_id, analysis.c.fence == lease.fence, analysis.c.state == "running"
+    )
+
+
+def succeed(
+    engine: Engine,
+    lease: Lease,
+    outcome: Outcome,
+    drafts: Sequence[EvidenceDraft],
+    peers: Iterable[str],
+    policy: OrderPolicy,
+) -> None:
+    """Record an outcome: findings, evidence with its deliveries, the worklist's order and the audit, in
+    one transaction. Raises Conflict when the lease was lost; then nothing was recorded."""
+    with transaction(engine) as connection:
+        _finish(connection, lease, "succeeded", "", "", outcome=outcome.to_json())
+        _record_findings(connection, lease, outcome)
+        _record_evidence(connection, lease, outcome, drafts, tuple(peers))
+        studies.settle(connection, lease.study_id)
+        worklist_order.apply_result(connection, lease.study_id, outcome.triage, policy)
+        audit.record(
+            connection,
+            lease_actor(lease),
+            "analysis.succeed",
+            f"analysis:{lease.analysis_id}",
+            study_id=lease.study_id,
+            detail={
+                "outcome": outcome.triage.outcome,
+                "models": [f"{m.name} {m.version}" for m in outcome.models],
+            },
+        )
+
+
+def lease_actor(lease: Lease) -> str:
+    """Return the audit's name for the machine that did it."""
+    return f"algorithm:{lease.algorithm}"
+
+
+def _finish(
+    connection: Connection, lease: Lease, state: str, reason: str, sentence: str, **values: object
+) -> None:
+    query = update(analysis).where(_held(lease))
+    query = query.values(
+        state=state, reason=reason, sentence=sentence, finished_at=func.now(), lease_until=None, **values
+    )
+    if connection.execute(query.returning(analysis.c.id)).scalar_one_or_none() is None:
+        raise Conflict("lease-lost", f"analysis {lease.analysis_id} is no longer ours")
+
+
+def _record_findings(connection: Connection, lease: Lease, outcome: Outcome) -> None:
+    data = outcome.to_json()
+    rows = [_finding("view", row, row["probability"], row["abstained"] or "") for row in data["views"]]
+    rows += [_finding("vertebra", row, row["p_fresh"], row["label"]) for row in data["vertebrae"]]
+    rows += [_finding("not-analysed", row, None, row["reason"]) for row in data["not_analysed"]]
+    triage = data["triage"]
+    rows.append(_finding("triage", triage, triage["probability"], triage["reason"]))
+    connection.execute(insert(finding), [{"analysis_id": lease.analysis_id, **row} for row in rows])
+
+
+def _finding(kind: str, detail: dict[str, Any], probability: float | None, reason: str) -> dict[str, Any]:
+    uid = detail.get("sop_instance_uid")
+    return {
+        "kind": kind,
+        "sop_instance_uid": uid,
+        "probability": probability,
+        "reason": reason,
+        "detail": detail,
+    }
+
+
+def _record_evidence(
+    connection: Connection,
+    lease: Lease,
+    outcome: Outcome,
+    drafts: Sequence[EvidenceDraft],
+    peers: tuple[str, ...],
+) -> None:
+    urgency = 1 if outcome.triage.outcome is TriageOutcome.FLAGGED else 0
+    for draft in drafts:
+        values = {**draft.to_json(), "analysis_id": lease.analysis_id, "study_id": lease.study_id}
+        recorded = connection.execute(
+            upsert(evidence)
+            .values(**values, urgency=urgency)
+            .on_conflict_do_nothing()
+            .returning(evidence.c.id)
+        ).scalar_one_or_none()
+        if recorded is None:
+            raise Conflict("evidence-uid", f"evidence {draft.sop_instance_uid} is recorded already")
+        if peers:
+            connection.execute(insert(delivery), [{"evidence_id": recorded, "peer": peer} for peer in peers])
+
+
+def fail(
+    engine: Engine,
+    lease: Lease,
+    reason: str,
+    sentence: str,
+    policy: OrderPolicy,
+    *,
+    retry: bool,
+    max_attempts: int,
+) -> str:
+    """Record that an attempt failed; return the state that follows: queued again, or failed for good.
+
+    `retry` False is for data that no second attempt can help (Unprocessable).
+    """
+    with transaction(engine) as connection:
+        if retry and lease.attempt < max_attempts:
+            _release(connection, lease, reason, sentence)
+            return "queued"
+        _finish(connection, lease, "failed", reason, sentence, quarantined=retry)
+        _give_up(connection, lease.analysis_id, lease.study_id, reason, sentence, policy)
+    return "failed"
+
+
+def _release(connection: Connection, lease: Lease, reason: str, sentence: str) -> None:
+    wait = RETRY_SECONDS[min(lease.attempt, len(RETRY_SECONDS)) - 1]
+    query = update(analysis).where(_held(lease))
+    query = query.values(
+        state="queued",
+        reason=reason,
+        sentence=sentence,
+        lease_until=None,
+        rung_at=None,
+        due_at=func.now() + seconds(wait),
+    )
+    if connection.execute(query.returning(analysis.c.id)).scalar_one_or_none() is None:
+        raise Conflict("lease-lost", f"analysis {lease.analysis_id} is no longer ours")
+
+
+def _give_up(
+    connection: Connection, analysis_id: int, study_id: int, reason: str, sentence: str, policy: OrderPolicy
+) -> None:
+    studies.settle(connection, study_id)
+    worklist_order.not_analysed(connection, study_id, reason, sentence, policy)
+    audit.record(
+        connection,
+        audit.SYSTEM,
+        "analysis.fail",
+        f"analysis:{analysis_id}",
+        study_id=study_id,
+        detail={"reason": reason},
+    )
+
+
+def take_back_expired(engine: Engine, max_attempts: int, policy: OrderPolicy) -> tuple[list[int], list[int]]:
+    """Free leases of dead workers: (queued again, quarantined after the last attempt)."""
+    query = (
+        select(analysis.c.id, analysis.c.study_id, analysis.c.attempts)
+        .where(analysis.c.state == "running", analysis.c.lease_until < func.now())
+        .with_for_update(skip_locked=True)
+    )
+    freed: list[int] = []
+    quarantined: list[int] = []
+    sentence = "the worker stopped before it had an answer"
+    with transaction(engine) as connection:
+        for analysis_id, study_id, attempts in connection.execute(query).all():
+            spent = attempts >= max_attempts
+            values: dict[str, Any] = {"state": "queued", "rung_at": None, "due_at": func.now()}
+            if spent:
+                values = {"state": "failed", "quarantined": True, "finished_at": func.now()}
+            connection.execute(
+                update(analysis)
+                .where(analysis.c.id == analysis_id)
+                .values(
+                    **values,
+                    fence=analysis.c.fence + 1,
+                    lease_until=None,
+                    reason="worker-lost",
+                    sentence=sentence,
+                )
+            )
+            if spent:
+                _give_up(connection, analysis_id, study_id, "worker-lost", sentence, policy)
+            (quarantined if spent else freed).append(analysis_id)
+    return freed, quarantined
