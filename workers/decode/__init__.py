@@ -53,7 +53,7 @@ def _decode(path: Path, frame: int, limits: Limits) -> Radiograph:
     bright = grey.bone_bright(grey.modality(dataset, stored), layout)
     values = grey.darkened(bright, grey.padding(dataset, stored))
     spacing = spacing_of(dataset)
-    image = GrayImage(values, None if spacing is None else spacing.mm, layout.stored)
+    image = GrayImage(values, None if spacing is None else spacing.detector_mm, layout.stored)
     return Radiograph(image, spacing, _view_position(dataset), layout.frames, codec.name)
 
 

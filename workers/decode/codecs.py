@@ -14,10 +14,10 @@ from typing import Any
 import imagecodecs
 import jpeg_ls  # type: ignore[import-untyped]  # ships no types
 import numpy as np
-import openjpeg
-import rle
 from numpy.typing import NDArray
+from openjpeg.utils import decode as decode_jpeg_2000
 from pydicom import uid
+from rle.rle import decode_frame as decode_rle  # type: ignore[import-not-found]  # a compiled module, no stub
 
 from triage.domain.errors import Unprocessable
 from workers.decode import codestream
@@ -60,7 +60,7 @@ def _rle(frame: bytes, layout: Layout) -> Pixels:
         raise Unprocessable(
             "undecodable", f"the RLE frame has {segments} segments, which its header cannot have"
         )
-    plain = rle.utils.decode_frame(frame, layout.pixels, layout.allocated, "<")
+    plain = decode_rle(frame, layout.pixels, layout.allocated, "<")
     planes = np.frombuffer(plain, _native_type(layout, "<")).reshape(
         layout.samples, layout.rows, layout.columns
     )
@@ -85,7 +85,7 @@ def _jpeg_ls(frame: bytes, layout: Layout) -> Pixels:
 def _jpeg_2000(frame: bytes, layout: Layout) -> Pixels:
     codestream.require_whole(frame)
     _agree(codestream.jpeg2000_header(frame), layout)
-    return np.asarray(openjpeg.decode(frame))
+    return np.asarray(decode_jpeg_2000(frame))
 
 
 def _agree(header: codestream.FrameHeader, layout: Layout) -> None:
@@ -116,12 +116,9 @@ def codec_for(transfer_syntax: str) -> Codec:
     """Return the pinned decoder, or raise Unprocessable naming the transfer syntax that has none."""
     codec = CODECS.get(transfer_syntax)
     if codec is None:
+        known = uid.UID(transfer_syntax).name
         # An unregistered UID is the sender's text: it is not repeated.
-        name = (
-            uid.UID_dictionary[transfer_syntax][0]
-            if transfer_syntax in uid.UID_dictionary
-            else "an unknown syntax"
-        )
+        name = known if known != transfer_syntax else "an unknown transfer syntax"
         raise Unprocessable("transfer-syntax", f"no decoder for {name}")
     return codec
 

@@ -53,10 +53,12 @@ def stored_values(pixels: Pixels, layout: Layout, packed: bool) -> Grey:
 
 def _signed(pixels: Pixels, stored: int) -> Pixels:
     if stored == pixels.dtype.itemsize * 8:
-        return pixels.astype(pixels.dtype.newbyteorder("="), copy=False).view(f"i{pixels.dtype.itemsize}")
+        whole = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+        return whole.view(np.dtype(f"i{pixels.dtype.itemsize}"))
     half = 1 << (stored - 1)
     low = (pixels & pixels.dtype.type((1 << stored) - 1)).astype(np.int32)
-    return ((low ^ half) - half).astype(np.int16)
+    narrow: Pixels = ((low ^ half) - half).astype(np.int16)
+    return narrow
 
 
 def modality(dataset: Dataset, grey: Grey) -> Grey:

@@ -1,7 +1,7 @@
 """How far apart the pixels are, and how far that can be trusted.
 
-Promise: a calibrated spacing is at the patient; a detector spacing is larger than life by the unknown magnification and
-may size a crop, never a length that is reported.
+Promise: only a calibrated or corrected spacing is called the patient's; at the detector everything is larger than
+life by the magnification, which may size a crop but never a length that is reported.
 Refuses nothing: what makes no sense is as good as absent.
 """
 
@@ -24,33 +24,36 @@ Pair = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Spacing:
-    """(row, column) distance in mm between pixel centres; `calibrated`: at the patient, fit for lengths."""
+    """(row, column) distance in mm between pixel centres: at the detector, and at the patient where it is known.
 
-    mm: Pair
-    calibrated: bool
+    The detector's is what networks are given; lengths are reported from the patient's or not at all.
+    """
+
+    detector_mm: Pair
+    patient_mm: Pair | None
 
 
 def spacing_of(dataset: Dataset) -> Spacing | None:
     """Return the spacing by PixelSpacing, ImagerPixelSpacing and magnification (PS3.3 10.7.1.3)."""
-    pixel, imager = _pair(dataset, "PixelSpacing"), _pair(dataset, "ImagerPixelSpacing")
-    detector = imager or _pair(dataset, "NominalScannedPixelSpacing")
-    if pixel and _is_calibrated(dataset, pixel, imager):
-        return Spacing(pixel, True)
-    detector = detector or pixel
+    pixel = _pair(dataset, "PixelSpacing")
+    imager = _pair(dataset, "ImagerPixelSpacing") or _pair(dataset, "NominalScannedPixelSpacing")
+    detector = imager or pixel
     if detector is None:
         return None
+    if pixel and _is_calibrated(dataset, pixel, imager):
+        return Spacing(detector, pixel)
     magnification = _magnification(dataset)
     if magnification is None:
-        return Spacing(detector, False)
-    return Spacing((detector[0] / magnification, detector[1] / magnification), True)
+        return Spacing(detector, None)
+    return Spacing(detector, (detector[0] / magnification, detector[1] / magnification))
 
 
 def _is_calibrated(dataset: Dataset, pixel: Pair, imager: Pair | None) -> bool:
     if _text(dataset, "PixelSpacingCalibrationType") in ("GEOMETRY", "FIDUCIAL"):
         return True
-    return imager is not None and not all(
-        math.isclose(a, b, rel_tol=1e-4) for a, b in zip(pixel, imager, strict=True)
-    )
+    if imager is None:
+        return False
+    return not all(math.isclose(a, b, rel_tol=1e-4) for a, b in zip(pixel, imager, strict=True))
 
 
 def _magnification(dataset: Dataset) -> float | None:

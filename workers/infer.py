@@ -1,0 +1,119 @@
+"""Infer: a bundle's network as one frozen graph, from a prepared batch to logits, features and last map.
+
+Promise: every batch size bucket is traced and warmed before the first study; the graph has answered the bundle's golden
+vectors within tolerance; the same batch gives the same bytes. The only home of TensorFlow outside workers.models.
+Refuses: a bundle whose golden vectors the graph does not reproduce; answers that are not finite numbers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.models.bundle import Bundle, BundleRejected
+from workers.models.preprocess import scale_unit
+
+Float = NDArray[np.float32]
+BUCKETS = (1, 2, 4, 8, 16)
+GOLDEN_TOLERANCE = 1e-3
+OUTPUTS = ("features", "last_map", "logits")
+
+
+class InvalidAnswer(Exception):
+    """The network answered with something that is no number: our fault, never a finding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Row i answers image i: logits and features [n, ...], last_map [n, h, w, c]."""
+
+    logits: Float
+    features: Float
+    last_map: Float
+
+
+def configure_runtime(threads: int) -> None:
+    """Fix Keras' backend and the thread pools; must run before TensorFlow computes anything."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    import tensorflow as tf  # type: ignore[import-untyped]  # ships no stubs
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    # More than one pool oversubscribes the cores: wall times were 3-10 x under load (models.md 3.8).
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def freeze(model: Any, height: int, width: int) -> Callable[[Any], dict[str, Any]]:
+    """Return the model as a function over float32 [n, height, width, 1] with its variables folded to constants."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import (  # type: ignore[import-untyped]  # no stubs
+        convert_variables_to_constants_v2,
+    )
+
+    @tf.function(input_signature=[tf.TensorSpec([None, height, width, 1], tf.float32)], autograph=False)  # type: ignore[untyped-decorator]  # ships no types
+    def call(images: Any) -> Any:
+        outputs = model(images, training=False)
+        return [outputs[name] for name in OUTPUTS]
+
+    frozen = convert_variables_to_constants_v2(call.get_concrete_function())
+    return lambda images: dict(zip(OUTPUTS, frozen(images), strict=True))
+
+
+class Served:
+    """One bundle, frozen and warm. Not thread-safe: a child serves one study at a time."""
+
+    def __init__(self, bundle: Bundle, buckets: tuple[int, ...] = BUCKETS) -> None:
+        self.bundle = bundle
+        self._buckets = buckets
+        spec = bundle.preprocessing
+        self._shape = (spec.height, spec.width, 1)
+        self.graph = freeze(bundle.build_model(), spec.height, spec.width)
+        self._warm()
+        self._prove()
+
+    def _warm(self) -> None:
+        for size in self._buckets:
+            self.graph(_tensor(np.zeros((size, *self._shape), np.float32)))
+
+    def _prove(self) -> None:
+        spec = self.bundle.preprocessing
+        units = self.bundle.golden["inputs"]
+        inputs = np.stack([scale_unit(unit / np.float32(255.0), spec) for unit in units])[..., None]
+        expected = self.bundle.golden["logits"]
+        difference = float(np.max(np.abs(self.run(inputs).logits - expected)))
+        if not difference <= GOLDEN_TOLERANCE * max(1.0, float(np.max(np.abs(expected)))):
+            raise BundleRejected(f"{self.bundle.path / 'golden.npz'}: logits differ by {difference:.2e}")
+
+    def run(self, batch: Float) -> Answers:
+        """Return the answers to a batch [n, height, width, 1], n >= 1, of any size."""
+        if batch.ndim != 4 or batch.shape[1:] != self._shape or len(batch) == 0:
+            raise ValueError(f"{self.bundle.name} reads [n, {self._shape}], not {batch.shape}")
+        most = self._buckets[-1]
+        parts = [self._bucketed(batch[first : first + most]) for first in range(0, len(batch), most)]
+        answers = Answers(*(np.concatenate([part[name] for part in parts]) for name in _FIELDS))
+        if not (np.isfinite(answers.logits).all() and np.isfinite(answers.features).all()):
+            raise InvalidAnswer(f"{self.bundle.name} {self.bundle.version} answered with what is no number")
+        return answers
+
+    def _bucketed(self, batch: Float) -> dict[str, Float]:
+        size = next(bucket for bucket in self._buckets if bucket >= len(batch))
+        padded = batch
+        if size > len(batch):
+            padded = np.zeros((size, *self._shape), np.float32)
+            padded[: len(batch)] = batch
+        return {name: value.numpy()[: len(batch)] for name, value in self.graph(_tensor(padded)).items()}
+
+
+_FIELDS = ("logits", "features", "last_map")
+
+
+def _tensor(batch: Float) -> Any:
+    import tensorflow as tf
+
+    return tf.constant(np.ascontiguousarray(batch, np.float32))
