@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, and_, desc, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from triage.domain.analysis import InstanceForAnalysis, Lease
+from triage.domain.analysis import AnalysisEvent, AnalysisState, InstanceForAnalysis, Lease, after
 from triage.domain.errors import Conflict
 from triage.domain.finding import EvidenceDraft, Outcome, TriageOutcome
 from triage.domain.priority import OrderPolicy
@@ -51,7 +51,7 @@ def start(
         update(analysis)
         .where(analysis.c.id == analysis_id, startable(), analysis.c.attempts < max_attempts)
         .values(
-            state="running",
+            state=after(AnalysisState.QUEUED, AnalysisEvent.START),
             fence=analysis.c.fence + 1,
             attempts=analysis.c.attempts + 1,
             worker=worker,
@@ -145,7 +145,7 @@ def succeed(
     """Record an outcome: findings, evidence with its deliveries, the worklist's order and the audit, in
     one transaction. Raises Conflict when the lease was lost; then nothing was recorded."""
     with transaction(engine) as connection:
-        _finish(connection, lease, "succeeded", "", "", outcome=outcome.to_json())
+        _finish(connection, lease, AnalysisEvent.SUCCEED, outcome=outcome.to_json())
         _record_findings(connection, lease, outcome)
         _record_evidence(connection, lease, outcome, drafts, tuple(peers))
         studies.settle(connection, lease.study_id)
@@ -168,13 +168,11 @@ def lease_actor(lease: Lease) -> str:
     return f"algorithm:{lease.algorithm}"
 
 
-def _finish(
-    connection: Connection, lease: Lease, state: str, reason: str, sentence: str, **values: object
-) -> None:
+def _finish(connection: Connection, lease: Lease, event: AnalysisEvent, **values: object) -> None:
+    following = after(AnalysisState.RUNNING, event)
     query = update(analysis).where(_held(lease))
-    query = query.values(
-        state=state, reason=reason, sentence=sentence, finished_at=func.now(), lease_until=None, **values
-    )
+    ended = {"state": following, "finished_at": func.now(), "lease_until": None, "reason": "", "sentence": ""}
+    query = query.values({**ended, **values})
     if connection.execute(query.returning(analysis.c.id)).scalar_one_or_none() is None:
         raise Conflict("lease-lost", f"analysis {lease.analysis_id} is no longer ours")
 
@@ -240,7 +238,7 @@ def fail(
         if retry and lease.attempt < max_attempts:
             _release(connection, lease, reason, sentence)
             return "queued"
-        _finish(connection, lease, "failed", reason, sentence, quarantined=retry)
+        _finish(connection, lease, AnalysisEvent.FAIL, reason=reason, sentence=sentence, quarantined=retry)
         _give_up(connection, lease.analysis_id, lease.study_id, reason, sentence, policy)
     return "failed"
 
@@ -249,7 +247,7 @@ def _release(connection: Connection, lease: Lease, reason: str, sentence: str) -
     wait = RETRY_SECONDS[min(lease.attempt, len(RETRY_SECONDS)) - 1]
     query = update(analysis).where(_held(lease))
     query = query.values(
-        state="queued",
+        state=after(AnalysisState.RUNNING, AnalysisEvent.LOSE_LEASE),
         reason=reason,
         sentence=sentence,
         lease_until=None,
@@ -288,14 +286,16 @@ def take_back_expired(engine: Engine, max_attempts: int, policy: OrderPolicy) ->
     with transaction(engine) as connection:
         for analysis_id, study_id, attempts in connection.execute(query).all():
             spent = attempts >= max_attempts
-            values: dict[str, Any] = {"state": "queued", "rung_at": None, "due_at": func.now()}
+            event = AnalysisEvent.FAIL if spent else AnalysisEvent.LOSE_LEASE
+            values: dict[str, Any] = {"rung_at": None, "due_at": func.now()}
             if spent:
-                values = {"state": "failed", "quarantined": True, "finished_at": func.now()}
+                values = {"quarantined": True, "finished_at": func.now()}
             connection.execute(
                 update(analysis)
                 .where(analysis.c.id == analysis_id)
                 .values(
                     **values,
+                    state=after(AnalysisState.RUNNING, event),
                     fence=analysis.c.fence + 1,
                     lease_until=None,
                     reason="worker-lost",

@@ -1,0 +1,59 @@
+"""Which instances may be analysed: a reason for every "no", and no leaning on tags that are often wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from triage.domain.analysis import SPINE_XR_TRIAGE
+from triage.domain.eligibility import CandidateInstance, is_companion, judge, plan
+
+CR = CandidateInstance("1.2", "1.2.840.10008.5.1.4.1.1.1", "CR", 1, 2000, 1000, own_result=False, problem="")
+
+
+def test_a_radiograph_is_eligible() -> None:
+    assert judge(CR).eligible
+    assert plan([CR]).algorithms == (SPINE_XR_TRIAGE,)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"own_result": True}, "own-result"),
+        ({"problem": "truncated"}, "header-problem"),
+        ({"sop_class_uid": "1.2.840.10008.5.1.4.1.1.4", "modality": "MR"}, "not-a-radiograph"),
+        ({"frames": 12}, "multi-frame"),
+        ({"rows": None}, "no-pixels"),
+        ({"rows": 64}, "too-small"),
+    ],
+)
+def test_every_no_has_its_reason_and_a_sentence(change: dict[str, object], reason: str) -> None:
+    verdict = judge(replace(CR, **change))  # type: ignore[arg-type]  # the table names real fields
+    assert (verdict.eligible, verdict.reason) == (False, reason)
+    assert verdict.sentence
+
+
+def test_one_radiograph_among_other_objects_is_enough() -> None:
+    other = replace(CR, sop_instance_uid="1.3", sop_class_uid="1.2.840.10008.5.1.4.1.1.4")
+    planned = plan([other, CR])
+    assert planned.algorithms and [verdict.eligible for verdict in planned.verdicts] == [False, True]
+
+
+def test_a_study_with_nothing_eligible_says_why() -> None:
+    planned = plan([replace(CR, sop_class_uid="1.2.840.10008.5.1.4.1.1.2", modality="CT")])
+    assert (planned.algorithms, planned.reason, planned.sentence) == (
+        (),
+        "not-a-radiograph",
+        "no model for CT",
+    )
+
+
+def test_an_empty_study_is_not_analysed() -> None:
+    assert plan([]).reason == "only-own-results"
+
+
+def test_reports_and_presentations_accompany_images() -> None:
+    assert is_companion("1.2.840.10008.5.1.4.1.1.88.59")
+    assert is_companion("1.2.840.10008.5.1.4.1.1.66.4")
+    assert not is_companion(CR.sop_class_uid)

@@ -1,0 +1,30 @@
+"""Outcomes cross processes as JSON and come back equal."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cast import evidence_draft, outcome
+from triage.domain.finding import EvidenceDraft, Outcome, VertebraFinding
+
+
+def test_an_outcome_survives_json() -> None:
+    square = ((0.5, 0.5), (9.5, 0.5), (9.5, 9.5), (0.5, 0.5))
+    vertebra = VertebraFinding("1.2", "L1", "fresh", 0.1, 0.2, 0.7, (5.0, 5.0), square)
+    before = outcome()
+    before = Outcome(before.views, (vertebra,), (), before.triage, before.models, {"decode": 1.5})
+    assert Outcome.from_json(json.loads(json.dumps(before.to_json()))) == before
+
+
+def test_a_draft_survives_json() -> None:
+    before = evidence_draft()
+    assert EvidenceDraft.from_json(json.loads(json.dumps(before.to_json()))) == before
+
+
+def test_an_outcome_that_lacks_a_part_is_refused() -> None:
+    broken = outcome().to_json()
+    del broken["triage"]
+    with pytest.raises(KeyError):
+        Outcome.from_json(broken)

@@ -1,0 +1,105 @@
+"""Hop 4 as a process: every second, close what is complete and ring for what is due.
+
+Promises: two closers do no harm (compare-and-set), and a closer that died is made up for by the next
+tick of any other. Decides nothing itself: the rules are `triage.domain.closing`.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from redis import Redis
+from sqlalchemy import Engine
+
+from triage import log, metrics
+from triage.config import Settings
+from triage.dispatch import queue
+from triage.dispatch.recover import recover
+from triage.domain.closing import ClosingRules, closing_reason
+from triage.domain.errors import Unavailable
+from triage.domain.priority import OrderPolicy
+from triage.store import engine as database
+from triage.store import presence, queue_rows, studies
+
+HEARTBEAT_S = 5.0
+logger = log.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """What a tick needs."""
+
+    engine: Engine
+    doorbell: Redis
+    rules: ClosingRules
+    policy: OrderPolicy
+    ring_seconds: float
+    max_attempts: int
+    job_timeout_s: int
+
+
+def dispatch_of(settings: Settings, engine: Engine) -> Dispatch:
+    """Return what a tick needs, from the settings."""
+    return Dispatch(
+        engine=engine,
+        doorbell=queue.connect(settings.redis.url.get_secret_value()),
+        rules=settings.closing_rules(),
+        policy=settings.order_policy(),
+        ring_seconds=settings.dispatch.ring_seconds,
+        max_attempts=settings.dispatch.max_attempts,
+        job_timeout_s=int(settings.dispatch.study_timeout_seconds) + 60,
+    )
+
+
+def close_complete(dispatch: Dispatch) -> int:
+    """Close every study whose rules say so; return how many were closed."""
+    closed = 0
+    for seen in studies.receiving(dispatch.engine):
+        reason = closing_reason(seen.view, dispatch.rules, seen.now)
+        if reason is None:
+            continue
+        done = studies.close(dispatch.engine, seen, reason, dispatch.policy)
+        if done is not None:
+            closed += 1
+            metrics.STUDIES_CLOSED.labels(reason).inc()
+            logger.info("close", study=done.study_id, revision=done.revision, reason=reason)
+    return closed
+
+
+def ring_due(dispatch: Dispatch) -> int:
+    """Ring for analyses that are due; return how many."""
+    due = queue_rows.ring_due(dispatch.engine, dispatch.ring_seconds)
+    if due:
+        queue.ring(dispatch.doorbell, due, dispatch.job_timeout_s)
+        logger.info("enqueue", analyses=len(due))
+    return len(due)
+
+
+def tick(dispatch: Dispatch) -> None:
+    """Do one round: close, take back lost leases, ring."""
+    close_complete(dispatch)
+    recover(dispatch.engine, dispatch.max_attempts, dispatch.policy)
+    ring_due(dispatch)
+
+
+def serve(settings: Settings, stop: threading.Event) -> None:
+    """Tick until `stop` is set."""
+    engine = database.connect(settings.database.url.get_secret_value())
+    dispatch = dispatch_of(settings, engine)
+    process = presence.process_name("closer")
+    logger.info("started")
+    beat = 0.0
+    while not stop.wait(settings.closing.tick_seconds):
+        try:
+            tick(dispatch)
+            beat += settings.closing.tick_seconds
+            if beat >= HEARTBEAT_S:
+                presence.seen(engine, process, "closer")
+                beat = 0.0
+        except Unavailable as away:
+            logger.warning("closer waits", reason=away.reason)
+        except Exception as fault:  # noqa: BLE001  # service loop: one odd study must not stop all others
+            logger.error("closer failed", error=type(fault).__name__)
+    logger.info("stopped")
+    engine.dispose()
