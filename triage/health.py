@@ -1,0 +1,168 @@
+"""One list of questions about this installation, for the command line and for probes.
+
+Promises that every question is answered within seconds, whatever is away, with what to do about it.
+Never changes anything.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from triage.config import Settings
+from triage.domain.errors import TriageError
+from triage.spool import Spool
+from triage.store import evidence, presence, queue_rows, schema, studies
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+PROCESSES = ("registrar", "closer", "outbox", "worker")
+LATE_DELIVERY_SECONDS = 900.0
+
+
+class Verdict(StrEnum):
+    """How an answer counts."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One question answered; `advice` is what to do when it is not ok."""
+
+    question: str
+    verdict: Verdict
+    sentence: str
+    advice: str = ""
+
+
+Question = Callable[[Settings, "Engine"], Iterator[Answer]]
+
+
+def _ok(question: str, sentence: str) -> Answer:
+    return Answer(question, Verdict.OK, sentence)
+
+
+def database(_: Settings, engine: Engine) -> Iterator[Answer]:
+    """Ask whether the database answers and has the schema that this version needs."""
+    current, needed = schema.current(engine), schema.head()
+    if current == needed:
+        yield _ok("database", f"answers, at {current}")
+    else:
+        sentence = f"its schema is at {current or 'nothing'}, this version needs {needed}"
+        yield Answer("database", Verdict.FAIL, sentence, "Run `triage db upgrade`.")
+
+
+def doorbell(settings: Settings, _: Engine) -> Iterator[Answer]:
+    """Ask whether Redis answers; without it analyses only start later."""
+    from triage.dispatch import queue
+
+    waiting = queue.waiting(queue.connect(settings.redis.url.get_secret_value()))
+    yield _ok("redis", f"answers, {waiting} rings waiting")
+
+
+def spool(settings: Settings, _: Engine) -> Iterator[Answer]:
+    """Ask whether there is room for images and whether any wait for the catalogue."""
+    free = shutil.disk_usage(settings.spool_root if settings.spool_root.exists() else settings.home).free
+    low = settings.spool.low_water_bytes
+    if free < low:
+        advice = "Free some space: the receiver refuses new associations."
+        yield Answer("spool", Verdict.FAIL, f"{free >> 20} MiB free, below {low >> 20} MiB", advice)
+    else:
+        yield _ok("spool", f"{free >> 20} MiB free")
+    if settings.spool_root.exists():
+        refused = sum(1 for path in (settings.spool_root / "refused").glob("*.dcm"))
+        if refused:
+            sentence = f"{refused} received files could not be catalogued"
+            yield Answer("refused", Verdict.WARN, sentence, f"See {settings.spool_root / 'refused'}.")
+        waiting = sum(1 for _ in Spool(settings.spool_root).incoming())
+        yield _ok("incoming", f"{waiting} received files wait for the catalogue")
+
+
+def doors(settings: Settings, _: Engine) -> Iterator[Answer]:
+    """Ask whether the receiver and the page accept connections."""
+    for name, door in (("receiver", settings.dicom), ("web", settings.web)):
+        where = f"{door.host}:{door.port}"
+        try:
+            socket.create_connection((door.host, door.port), timeout=2).close()
+            yield _ok(name, f"accepts connections at {where}")
+        except OSError as trouble:
+            sentence = f"nothing accepts connections at {where} ({trouble})"
+            yield Answer(name, Verdict.FAIL, sentence, f"Is `triage run {name}` up? See its log.")
+
+
+def processes(_: Settings, engine: Engine) -> Iterator[Answer]:
+    """Ask which processes were seen lately."""
+    seen = presence.everyone(engine)
+    for kind in PROCESSES:
+        living = [one for one in seen if one.kind == kind and one.alive]
+        if living:
+            yield _ok(kind, f"{len(living)} alive, last seen {min(p.silent_seconds for p in living):.0f} s ago")
+        else:
+            yield Answer(kind, Verdict.FAIL, "not seen lately", f"Is `triage run {kind}` up? See its log.")
+
+
+def analyses(_: Settings, engine: Engine) -> Iterator[Answer]:
+    """Ask whether analyses failed for good."""
+    counts = queue_rows.counts(engine)
+    failed = counts.get("failed", 0)
+    rest = ", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "none yet"
+    if failed:
+        advice = "Look: `triage requeue --state failed --dry-run`."
+        yield Answer("analyses", Verdict.WARN, rest, advice)
+    else:
+        yield _ok("analyses", rest)
+
+
+def delivery(settings: Settings, engine: Engine) -> Iterator[Answer]:
+    """Ask whether results wait for a PACS or were refused by it."""
+    if not settings.results.destinations:
+        yield Answer("delivery", Verdict.WARN, "no destination is configured", "Add [[results.destinations]].")
+    for peer in evidence.backlog(engine):
+        sentence = f"{peer.peer}: {peer.pending} waiting, {peer.refused} refused"
+        if peer.refused or peer.oldest_seconds > LATE_DELIVERY_SECONDS:
+            yield Answer("delivery", Verdict.WARN, sentence, f"Try `triage dicom echo {peer.peer}`.")
+        else:
+            yield _ok("delivery", sentence)
+
+
+def catalogue(_: Settings, engine: Engine) -> Iterator[Answer]:
+    """Tell how many studies are in which state."""
+    counts = studies.counts(engine)
+    yield _ok("studies", ", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "none yet")
+
+
+QUESTIONS: dict[str, Question] = {
+    "database": database,
+    "redis": doorbell,
+    "spool": spool,
+    "doors": doors,
+    "processes": processes,
+    "studies": catalogue,
+    "analyses": analyses,
+    "delivery": delivery,
+}
+
+
+def ask(settings: Settings, engine: Engine) -> list[Answer]:
+    """Ask everything; a question that cannot be answered is an answer as well."""
+    answers: list[Answer] = []
+    for name, question in QUESTIONS.items():
+        try:
+            answers += question(settings, engine)
+        except TriageError as error:
+            answers.append(Answer(name, Verdict.FAIL, error.sentence, "Is the product running here? `triage up`."))
+    return answers
+
+
+def worst(answers: list[Answer]) -> Verdict:
+    """Return the worst verdict."""
+    found = {answer.verdict for answer in answers}
+    return next((verdict for verdict in (Verdict.FAIL, Verdict.WARN) if verdict in found), Verdict.OK)
