@@ -101,7 +101,7 @@ class PeerOutbox:
         return self.breaker.wait(self.clock())
 
     def _probe(self) -> bool:
-        reason = self.scu.echo(self.peer)
+        reason = self.scu.echo(self.peer).fault
         if reason is None:
             self.breaker = self.breaker.echoed()
             logger.info("peer answers", peer=self.peer.name)

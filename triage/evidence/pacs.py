@@ -84,6 +84,14 @@ class SendReport:
         return self.fault is not None or bool(self.answers and not settled)
 
 
+@dataclass(frozen=True, slots=True)
+class EchoReport:
+    """The reason code why a C-ECHO failed, or the milliseconds of its answer."""
+
+    fault: str | None
+    milliseconds: float | None
+
+
 def remote_ae(destination: Destination, settings: Settings) -> RemoteAE:
     """Return the destination as the SCU needs it; our AE title unless the destination wants another."""
     tls = destination.tls
@@ -127,9 +135,16 @@ class StorageSCU:
         if child is not None:
             child.kill()
 
-    def echo(self, peer: RemoteAE) -> str | None:
-        """Ask one C-ECHO; return the reason code why it failed, or None."""
-        return self._ask({"verb": "echo"}, peer, [0], _nothing, _nothing)
+    def echo(self, peer: RemoteAE) -> EchoReport:
+        """Ask one C-ECHO and time its answer."""
+        milliseconds: list[float] = []
+
+        def hear(event: Mapping[str, Any]) -> None:
+            if event["event"] == "echoed":
+                milliseconds.append(event["milliseconds"])
+
+        fault = self._ask({"verb": "echo"}, peer, [], hear, _nothing)
+        return EchoReport(fault, milliseconds[0] if milliseconds and fault is None else None)
 
     def send(
         self,
@@ -207,16 +222,13 @@ class StorageSCU:
 
 
 def echo(peer: RemoteAE) -> float:
-    """Ask one C-ECHO and return its milliseconds; raises Unavailable with what to do about it."""
+    """Ask one C-ECHO and return the milliseconds of its answer; raises Unavailable with what to do."""
     with StorageSCU() as scu:
-        began = time.monotonic()
-        reason = scu.echo(peer)
-        if reason is not None:
-            raise Unavailable(
-                reason,
-                f"{peer.name}: {SENTENCES.get(reason, f'C-ECHO failed ({reason})')}",
-            )
-        return (time.monotonic() - began) * 1000
+        report = scu.echo(peer)
+    if report.fault is not None or report.milliseconds is None:
+        reason = report.fault or "no-answer"
+        raise Unavailable(reason, f"{peer.name}: {SENTENCES.get(reason, f'C-ECHO failed ({reason})')}")
+    return report.milliseconds
 
 
 def send(

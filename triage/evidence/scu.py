@@ -179,12 +179,20 @@ def _send_until_broken(
             _answer(emit, file, "later", "no-answer")
             association.abort()
             return count, "no-answer"
-        if not association.is_established:
-            _answer(emit, file, "later", "aborted")
-            return count, None
-        _answer(emit, file, *judge(None))
+        _answer(emit, file, "later", "aborted" if _ended(association) else "no-status")
+        if association.is_established:
+            association.abort()
+        return count, None
     association.release()
     return len(files), None
+
+
+def _ended(association: Association, within_s: float = 0.5) -> bool:
+    # pynetdicom hands back an empty answer a moment before it notices the A-ABORT or RST itself.
+    deadline = time.monotonic() + within_s
+    while association.is_established and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not association.is_established
 
 
 def _store(association: Association, sendable: Path | Dataset) -> int | None:
@@ -213,7 +221,9 @@ def echo(request: Mapping[str, Any], emit: Emit) -> str | None:
     if isinstance(association, str):
         return association
     emit({"event": "associated"})
+    began = time.monotonic()
     answer = association.send_c_echo()
+    emit({"event": "echoed", "milliseconds": (time.monotonic() - began) * 1000})
     status = int(answer.Status) if "Status" in answer else None
     if association.is_established:
         association.release()
