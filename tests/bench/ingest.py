@@ -1,0 +1,195 @@
+"""Ingest rate side by side: this receiver, dcmtk storescp, Orthanc and pynetdicom's own storescp.
+
+One run, one machine, rounds interleaved so that a noisy neighbour hits all alike; medians are printed with
+the load average. The client is dcmtk storescu with TCP_NODELAY=1. Only this receiver and Orthanc make
+files durable before they answer. Run: python -m tests.bench.ingest [--rounds 3] [--idle] [--drip]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+MR, CR = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.1"
+KINDS = {"MR 0.5 MB": (MR, 512, 512, 300), "CR 15 MB": (CR, 3000, 2500, 16)}
+SERVE = (
+    "from triage.arrival.receiver import run; from triage.config import load_settings;"
+    "from triage.log import configure; s = load_settings(); configure(s.log, 'receiver'); run(s)"
+)
+
+
+def write_objects(folder: Path, kind: str) -> list[Path]:
+    """Write the phantom objects of one kind and return them."""
+    sop_class, rows, columns, count = KINDS[kind]
+    folder.mkdir(parents=True)
+    study, series = generate_uid(), generate_uid()
+    noise = np.random.default_rng(7).integers(0, 4096, rows * columns, dtype=np.uint16).tobytes()
+    return [
+        _write(folder / f"{n:04}.dcm", sop_class, (rows, columns), (study, series), noise)
+        for n in range(count)
+    ]
+
+
+def _write(path: Path, sop_class: str, shape: tuple[int, int], uids: tuple[str, str], pixels: bytes) -> Path:
+    image = Dataset()
+    image.file_meta = FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    image.SOPClassUID, image.SOPInstanceUID = sop_class, generate_uid()
+    image.StudyInstanceUID, image.SeriesInstanceUID = uids
+    image.PatientName, image.PatientID, image.Modality = "BENCH^PHANTOM", "BENCH", "MR"
+    image.Rows, image.Columns = shape
+    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+    image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 12, 11, 0
+    image.PixelData = pixels
+    image.save_as(path, enforce_file_format=True)
+    return path
+
+
+def free_port() -> int:
+    """Return a loopback port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _ours(port: int, folder: Path, extra: dict[str, str] | None = None) -> tuple[list[str], dict[str, str]]:
+    told = {
+        "TRIAGE_HOME": str(folder),
+        "TRIAGE_DICOM__PORT": str(port),
+        "TRIAGE_DICOM__AE_TITLE": "STORE",
+        "TRIAGE_DICOM__ACCEPT_UNKNOWN_PEERS": "true",
+        "TRIAGE_SPOOL__LOW_WATER_BYTES": "0",
+        "TRIAGE_LOG__LEVEL": "error",
+        **(extra or {}),
+    }
+    return [sys.executable, "-c", SERVE], told
+
+
+def _orthanc(port: int, folder: Path) -> tuple[list[str], dict[str, str]]:
+    settings = {
+        "StorageDirectory": str(folder / "db"),
+        "IndexDirectory": str(folder / "db"),
+        "DicomPort": port,
+        "DicomAet": "STORE",
+        "HttpServerEnabled": False,
+        "DicomAlwaysAllowStore": True,
+        "Plugins": [],
+    }
+    (folder / "orthanc.json").write_text(json.dumps(settings))
+    return ["Orthanc", str(folder / "orthanc.json")], {}
+
+
+def command(server: str, port: int, folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Return how a server is started on `port` with its files in `folder`."""
+    if server == "ours":
+        return _ours(port, folder)
+    if server == "Orthanc":
+        return _orthanc(port, folder)
+    if server == "dcmtk storescp":
+        return ["storescp", "-aet", "STORE", "--fork", "-od", str(folder), str(port)], {"TCP_NODELAY": "1"}
+    return [sys.executable, "-m", "pynetdicom", "storescp", str(port), "-od", str(folder), "-q"], {}
+
+
+@contextmanager
+def running(
+    server: str, extra: dict[str, str] | None = None
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """Run a fresh server; yield its port and process."""
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        arguments, told = command(server, port, Path(name))
+        environment = {**os.environ, **told, **(extra or {})}
+        quiet = subprocess.DEVNULL
+        process = subprocess.Popen(arguments, env=environment, stdout=quiet, stderr=quiet, cwd=Path.cwd())
+        try:
+            _await(port, process)
+            yield port, process
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _await(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        if not subprocess.run(
+            ["echoscu", "-aec", "STORE", "127.0.0.1", str(port)], capture_output=True
+        ).returncode:
+            return
+        time.sleep(0.2)
+    raise RuntimeError("the server did not come up")
+
+
+def send(port: int, shares: list[list[Path]]) -> float:
+    """Send each share over its own association at once; return the seconds for all."""
+    environment = {**os.environ, "TCP_NODELAY": "1"}
+    began = time.perf_counter()
+    clients = [
+        subprocess.Popen(
+            ["storescu", "-aec", "STORE", "127.0.0.1", str(port), *map(str, share)], env=environment
+        )
+        for share in shares
+    ]
+    codes = [client.wait(300) for client in clients]
+    if any(codes):
+        raise RuntimeError(f"storescu failed: {codes}")
+    return time.perf_counter() - began
+
+
+def rates(servers: list[str], files: list[Path], associations: int, rounds: int) -> dict[str, float]:
+    """Return each server's median instances per second."""
+    shares = [files[n::associations] for n in range(associations)]
+    seconds: dict[str, list[float]] = {server: [] for server in servers}
+    for _ in range(rounds):
+        for server in servers:
+            with running(server) as (port, _process):
+                seconds[server].append(send(port, shares))
+    return {server: len(files) / statistics.median(taken) for server, taken in seconds.items()}
+
+
+def report_rates(servers: list[str], rounds: int) -> None:
+    """Print the table of rates and ratios."""
+    with tempfile.TemporaryDirectory(prefix="bench-objects-") as name:
+        for kind in KINDS:
+            files = write_objects(Path(name) / kind.replace(" ", "-"), kind)
+            for associations in (1, 4):
+                found = rates(servers, files, associations, rounds)
+                base = found.get("dcmtk storescp", 0.0)
+                line = "  ".join(f"{server} {rate:.1f}" for server, rate in found.items())
+                ratio = f"  ours/dcmtk {found['ours'] / base:.2f}" if base and "ours" in found else ""
+                print(
+                    f"{kind}, {associations} association(s), instances/s: {line}{ratio}  load {os.getloadavg()[0]:.1f}"
+                )
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--servers", default="ours,dcmtk storescp,Orthanc,pynetdicom storescp")
+    arguments = parser.parse_args()
+    servers = [
+        server
+        for server in arguments.servers.split(",")
+        if server.startswith("pynet") or server == "ours" or shutil.which(server.split()[-1])
+    ]
+    report_rates(servers, arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Step 1: associations in, durable files and catalogue rows out."""
