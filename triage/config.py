@@ -232,7 +232,9 @@ class Settings(Section):
 
 
 def default_home(environ: Mapping[str, str]) -> Path:
-    """Return TRIAGE_HOME, else the platform's data folder for this user."""
+    """Return TRIAGE_HOME, else /var/lib for root (which the product leaves at once), else this user's data folder."""
+    if os.geteuid() == 0 and not environ.get("TRIAGE_HOME"):
+        return Path("/var/lib/spine-triage")
     return Path(environ.get("TRIAGE_HOME") or user_data_path("spine-triage", appauthor=False)).absolute()
 
 

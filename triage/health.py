@@ -104,7 +104,9 @@ def processes(_: Settings, engine: Engine) -> Iterator[Answer]:
     for kind in PROCESSES:
         living = [one for one in seen if one.kind == kind and one.alive]
         if living:
-            yield _ok(kind, f"{len(living)} alive, last seen {min(p.silent_seconds for p in living):.0f} s ago")
+            yield _ok(
+                kind, f"{len(living)} alive, last seen {min(p.silent_seconds for p in living):.0f} s ago"
+            )
         else:
             yield Answer(kind, Verdict.FAIL, "not seen lately", f"Is `triage run {kind}` up? See its log.")
 
@@ -124,7 +126,9 @@ def analyses(_: Settings, engine: Engine) -> Iterator[Answer]:
 def delivery(settings: Settings, engine: Engine) -> Iterator[Answer]:
     """Ask whether results wait for a PACS or were refused by it."""
     if not settings.results.destinations:
-        yield Answer("delivery", Verdict.WARN, "no destination is configured", "Add [[results.destinations]].")
+        yield Answer(
+            "delivery", Verdict.WARN, "no destination is configured", "Add [[results.destinations]]."
+        )
     for peer in evidence.backlog(engine):
         sentence = f"{peer.peer}: {peer.pending} waiting, {peer.refused} refused"
         if peer.refused or peer.oldest_seconds > LATE_DELIVERY_SECONDS:
@@ -136,7 +140,9 @@ def delivery(settings: Settings, engine: Engine) -> Iterator[Answer]:
 def catalogue(_: Settings, engine: Engine) -> Iterator[Answer]:
     """Tell how many studies are in which state."""
     counts = studies.counts(engine)
-    yield _ok("studies", ", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "none yet")
+    yield _ok(
+        "studies", ", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "none yet"
+    )
 
 
 QUESTIONS: dict[str, Question] = {
@@ -158,7 +164,9 @@ def ask(settings: Settings, engine: Engine) -> list[Answer]:
         try:
             answers += question(settings, engine)
         except TriageError as error:
-            answers.append(Answer(name, Verdict.FAIL, error.sentence, "Is the product running here? `triage up`."))
+            answers.append(
+                Answer(name, Verdict.FAIL, error.sentence, "Is the product running here? `triage up`.")
+            )
     return answers
 
 

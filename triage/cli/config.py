@@ -48,4 +48,6 @@ def _origin(key: str, origins: dict[str, str]) -> str:
     if key == "home":
         return "TRIAGE_HOME" if "TRIAGE_HOME" in os.environ else "default"
     # A list or a table given as a whole has one origin for all that is in it.
-    return next((origins[known] for known in origins if key == known or key.startswith(f"{known}.")), "default")
+    return next(
+        (origins[known] for known in origins if key == known or key.startswith(f"{known}.")), "default"
+    )

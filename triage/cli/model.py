@@ -17,7 +17,13 @@ from triage.cli.shape import ExampleCommand, ExampleGroup, json_option
 from triage.domain.errors import ConfigError, NotFound
 
 DESCRIPTION = "bundle.json"
-COLUMNS = {"name": "MODEL", "version": "VERSION", "data_origin": "TRAINED ON", "digest": "SHA-256", "state": "STATE"}
+COLUMNS = {
+    "name": "MODEL",
+    "version": "VERSION",
+    "data_origin": "TRAINED ON",
+    "digest": "SHA-256",
+    "state": "STATE",
+}
 
 
 @click.group(cls=ExampleGroup, example="triage model verify")

@@ -25,10 +25,18 @@ COLUMNS = {
 }
 
 
-@click.command(cls=ExampleCommand, example="triage requeue --state failed --reason timeout --since 6h --dry-run")
-@click.option("--study", "studies", multiple=True, metavar="STUDY", help="This study (UID or id); repeatable.")
-@click.option("--accession", "accessions", multiple=True, metavar="NUMBER", help="This accession number; repeatable.")
-@click.option("--state", type=click.Choice(STATES), default=None, help="Whose latest analysis is in this state.")
+@click.command(
+    cls=ExampleCommand, example="triage requeue --state failed --reason timeout --since 6h --dry-run"
+)
+@click.option(
+    "--study", "studies", multiple=True, metavar="STUDY", help="This study (UID or id); repeatable."
+)
+@click.option(
+    "--accession", "accessions", multiple=True, metavar="NUMBER", help="This accession number; repeatable."
+)
+@click.option(
+    "--state", type=click.Choice(STATES), default=None, help="Whose latest analysis is in this state."
+)
 @click.option("--reason", default="", metavar="REGEX", help="Whose reason matches.")
 @click.option("--since", type=MOMENT, help="With an image since this time.")
 @click.option("--until", type=MOMENT, help="With no image after this time.")
@@ -47,7 +55,9 @@ def requeue(
     from triage.store import requeue as store
 
     if not any(conditions.values()):
-        raise click.UsageError("Say which studies: --study, --accession, --state, --reason, --since or --until.")
+        raise click.UsageError(
+            "Say which studies: --study, --accession, --state, --reason, --since or --until."
+        )
     with opened() as session:
         chosen = store.select_studies(session.engine, selection(conditions))
         preview = [{**asdict(candidate), "result": "would be queued"} for candidate in chosen]

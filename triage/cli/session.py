@@ -76,7 +76,9 @@ class Moment(click.ParamType):
         try:
             return datetime.fromisoformat(text).astimezone()
         except ValueError:
-            self.fail(f"{text!r} is not a time. Write 2026-11-21T08:30 or an age such as 30m, 2h, 7d.", param, ctx)
+            self.fail(
+                f"{text!r} is not a time. Write 2026-11-21T08:30 or an age such as 30m, 2h, 7d.", param, ctx
+            )
 
 
 MOMENT = Moment()

@@ -70,12 +70,16 @@ def write_example(formatter: click.HelpFormatter, example: str) -> None:
 
 Decorator = Callable[[Any], Any]
 
-json_option: Decorator = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
+json_option: Decorator = click.option(
+    "--json", "as_json", is_flag=True, help="Write JSON instead of a table."
+)
 limit_option: Decorator = click.option(
     "--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="The most rows."
 )
 actor_option: Decorator = click.option(
     "--as", "actor", metavar="NAME", help="Who acts, for the audit trail (default: your account here)."
 )
-dry_run_option: Decorator = click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+dry_run_option: Decorator = click.option(
+    "--dry-run", is_flag=True, help="Say what would be done; change nothing."
+)
 yes_option: Decorator = click.option("--yes", is_flag=True, help="Do it without asking.")

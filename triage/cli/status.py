@@ -40,7 +40,11 @@ def collect() -> list[dict[str, Any]]:
 
 def _process(one: Any) -> dict[str, Any]:
     state = one.state if one.alive else "not seen lately"
-    return {"part": one.process, "state": state, "detail": f"pid {one.pid}, seen {one.silent_seconds:.0f} s ago"}
+    return {
+        "part": one.process,
+        "state": state,
+        "detail": f"pid {one.pid}, seen {one.silent_seconds:.0f} s ago",
+    }
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -90,7 +90,9 @@ def worklist() -> None:
 
 
 @worklist.command("list", cls=ExampleCommand, example="triage worklist list --tab not-analysed --json")
-@click.option("--tab", type=click.Choice(TABS), default="unread", show_default=True, help="Which part of the list.")
+@click.option(
+    "--tab", type=click.Choice(TABS), default="unread", show_default=True, help="Which part of the list."
+)
 @actor_option
 @limit_option
 @json_option

@@ -39,10 +39,14 @@ def _account(home: Path) -> pwd.struct_passwd:
     except KeyError:
         pass
     try:
-        subprocess.run([*USERADD, "--home-dir", str(home), ACCOUNT], check=True, capture_output=True, text=True)
+        subprocess.run(
+            [*USERADD, "--home-dir", str(home), ACCOUNT], check=True, capture_output=True, text=True
+        )
     except (OSError, subprocess.CalledProcessError) as trouble:
         raise ConfigError(
-            "TRIAGE_HOME", f"the account {ACCOUNT} could not be made", f"Make it: {' '.join(USERADD)} {ACCOUNT}"
+            "TRIAGE_HOME",
+            f"the account {ACCOUNT} could not be made",
+            f"Make it: {' '.join(USERADD)} {ACCOUNT}",
         ) from trouble
     return pwd.getpwnam(ACCOUNT)
 

@@ -80,7 +80,8 @@ class Child:
                 stderr=subprocess.STDOUT,
                 # Its own session: Ctrl-C reaches the supervisor alone, which then stops the tree in order.
                 start_new_session=True,
-                preexec_fn=tie_to_parent(self.program.stop_signal),
+                # Safe here: the supervisor has one thread, and the function calls nothing but libc.
+                preexec_fn=tie_to_parent(self.program.stop_signal),  # noqa: PLW1509
                 pass_fds=self.program.pass_fds,
             )
 

@@ -63,6 +63,7 @@ def environment(settings: Settings) -> dict[str, str]:
     if not os.access(Path(__file__).parent, os.W_OK):
         # Installed by root: byte code is kept with the data, or every start would compile anew.
         variables["PYTHONPYCACHEPREFIX"] = str(settings.home / "cache" / "bytecode")
+        variables["NUMBA_CACHE_DIR"] = str(settings.home / "cache" / "numba")
     return variables
 
 
@@ -99,4 +100,8 @@ def _process(settings: Settings, name: str, after: tuple[str, ...] = (UPGRADE,))
     if door is None:
         return program
     host, port = door.host, door.port
-    return replace(program, ready=lambda: answers(host, port))
+    if kind == "web":
+        words = f"Worklist    http://{host}:{port}/"
+    else:
+        words = f"DICOM       {settings.dicom.ae_title}@{host}:{port}"
+    return replace(program, ready=lambda: answers(host, port), announcement=words)

@@ -38,6 +38,7 @@ class Program:
     runs_once: bool = False
     ends_the_tree: bool = False
     speaks_to_the_person: bool = False
+    announcement: str = ""
     pass_fds: tuple[int, ...] = ()
 
 

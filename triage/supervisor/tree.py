@@ -69,9 +69,9 @@ class Tree:
     def _start_what_may(self) -> None:
         now = time.monotonic()
         for child in self.children.values():
-            if child.state is State.WAITING and self._all_ready(child.program.after):
-                self._start(child)
-            elif child.state is State.PAUSED and now >= child.resume_at:
+            waited = child.state is State.WAITING and self._all_ready(child.program.after)
+            paused = child.state is State.PAUSED and now >= child.resume_at
+            if waited or paused:
                 self._start(child)
             elif child.state is State.STARTING and not child.program.runs_once:
                 self._ask_ready(child, now)
@@ -83,9 +83,7 @@ class Tree:
         child.start()
         if child.process is not None and child.process.stdout is not None:
             name = child.program.name
-            lines = Lines(
-                name, self._files[name], self._console, plain=child.program.speaks_to_the_person
-            )
+            lines = Lines(name, self._files[name], self._console, plain=child.program.speaks_to_the_person)
             os.set_blocking(child.process.stdout.fileno(), False)
             self._selector.register(child.process.stdout, selectors.EVENT_READ, lines)
 
@@ -93,6 +91,8 @@ class Tree:
         if child.program.ready():
             child.state = State.READY
             self._console.log(child.program.name, f"ready after {now - child.started_at:.1f} s")
+            if child.program.announcement:
+                self._console.say(child.program.announcement)
         elif now - child.started_at > child.program.ready_seconds and child.failures == 0:
             self._console.say(f"{child.program.name} was not ready after {child.program.ready_seconds:.0f} s")
             self._exit_code = 1
@@ -123,7 +123,9 @@ class Tree:
                 child.state = State.DONE
             else:
                 seconds = child.pause()
-                self._console.say(f"{program.name} ended ({_why(code)}); starting it again in {seconds:.1f} s")
+                self._console.say(
+                    f"{program.name} ended ({_why(code)}); starting it again in {seconds:.1f} s"
+                )
 
     def _stop(self) -> None:
         self._console.say("stopping: draining, then the database last ...")
