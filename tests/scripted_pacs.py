@@ -87,10 +87,12 @@ class ScriptedPacs:
         return 0
 
     def _store(self, event: evt.Event) -> int:
-        uid = str(event.request.AffectedSOPInstanceUID)
+        request: Any = event.request
+        transport: Any = event.assoc.dul.socket
+        uid = str(request.AffectedSOPInstanceUID)
         steps = self.script.get(uid)
         did = steps.pop(0) if steps else self.always
-        digest = hashlib.sha256(event.request.DataSet.getvalue()).hexdigest()
+        digest = hashlib.sha256(request.DataSet.getvalue()).hexdigest()
         self.log.append(Stored(uid, digest, did))
         if did in ("0000", "B000", ABORT_AFTER_STORE, RESET_AFTER_STORE, SILENCE):
             self.kept.setdefault(uid, digest)
@@ -99,7 +101,7 @@ class ScriptedPacs:
         if did == ABORT_AFTER_STORE:
             event.assoc.abort()
         if did == RESET_AFTER_STORE:
-            _reset(event.assoc.dul.socket.socket)
+            _reset(transport.socket)
         return int(did, 16) if len(did) == 4 else 0
 
 
