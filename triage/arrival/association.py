@@ -197,11 +197,12 @@ class Association:
             return Event.EVT15
         return None
 
-    def _send_last(self, data: bytes) -> None:
+    def _send_last(self, data: bytes) -> Event | None:
         self._drop_object()
         self._release_place()
         self._close_by = time.monotonic() + self._policy.close_timeout_s
         self._wire.send(data)
+        return None
 
     def _await_close(self) -> Event:
         """Read away what the peer still says: closing with unread bytes would destroy our last PDU (RST)."""

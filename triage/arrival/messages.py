@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from triage.arrival.command import C_CANCEL_RQ, C_ECHO_RQ, C_STORE_RQ, MOST_COMMAND, Command, parse, response
@@ -30,10 +31,11 @@ class _Unwanted:
         self._cause = cause
         self._left = PATIENCE_BYTES
 
-    def write(self, fragment: memoryview) -> None:
+    def write(self, fragment: memoryview) -> bool:
         self._left -= len(fragment)
         if self._left < 0:
             raise TooMuch
+        return True
 
     def finish(self) -> Cause:
         return self._cause
@@ -128,7 +130,7 @@ class Messages:
         data = self._data
         if data is None or pdv.context_id != self._context_id:
             raise Violation("data set fragment without its command")
-        if self._guarded(lambda: data.write(pdv.data) or True) is None:
+        if not self._guarded(partial(data.write, pdv.data)):
             data.discard()
             data = self._data = _Unwanted(Cause.INTERNAL)
         if pdv.is_last:

@@ -16,9 +16,12 @@ from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import UID
 from pynetdicom._globals import ALL_TRANSFER_SYNTAXES
 from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
-from pynetdicom.pdu_primitives import A_ASSOCIATE, ImplementationClassUIDNotification
+from pynetdicom.pdu_primitives import (
+    A_ASSOCIATE,
+    ImplementationClassUIDNotification,
+    MaximumLengthNotification,
+)
 from pynetdicom.pdu_primitives import ImplementationVersionNameNotification as VersionName
-from pynetdicom.pdu_primitives import MaximumLengthNotification
 from pynetdicom.presentation import AllStoragePresentationContexts, PresentationContext
 
 from triage.arrival.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION
@@ -130,7 +133,7 @@ def _bound(pdu: bytes) -> None:
 
 
 def _items(pdu: bytes, at: int, end: int) -> list[tuple[int, int, int]]:
-    found = []
+    found: list[tuple[int, int, int]] = []
     while at + 4 <= end and len(found) <= MOST_ITEMS:
         kind, length = struct.unpack_from(">BxH", pdu, at)
         found.append((kind, at + 4, min(at + 4 + length, end)))

@@ -64,8 +64,8 @@ class Reception:
         except Unavailable as trouble:
             self._fail(cause_of(trouble))
 
-    def write(self, fragment: memoryview) -> None:
-        """Take the next fragment; after a failure it is counted and dropped. Raises TooMuch."""
+    def write(self, fragment: memoryview) -> bool:
+        """Take the next fragment and return True; after a failure it is counted and dropped. Raises TooMuch."""
         self._received += len(fragment)
         if self._received > self._most_bytes:
             self._fail(Cause.OBJECT_TOO_LARGE)
@@ -76,6 +76,7 @@ class Reception:
                 self._part.write(fragment)
             except Unavailable as trouble:
                 self._fail(cause_of(trouble))
+        return True
 
     def finish(self) -> Cause:
         """Check the header and make the file durable; return how the C-STORE ends."""

@@ -1,0 +1,105 @@
+"""A file being written: fragments in, one durable and self-verifying name out.
+
+`commit` renames inside parts/ to a name that holds the digest, syncs file and folder side by side, then
+moves it to incoming/ without another sync. A power cut finds it whole in either folder, or torn in
+parts/ under a name that does not match its bytes, and then it was never acknowledged.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from triage.domain.errors import Unavailable
+from triage.spool.disk import FolderSync, disk, stamp, sync_folder, write_all
+
+
+class Part:
+    """One data set on its way to the disk. `preface` (preamble and file meta) is not in the digest."""
+
+    def __init__(self, parts: Path, incoming: Path, parts_sync: FolderSync, preface: bytes) -> None:
+        self._path = parts / f"{secrets.token_hex(16)}.part"
+        self._incoming = incoming
+        self._parts_sync = parts_sync
+        self._hash = hashlib.sha256()
+        self._offset = len(preface)
+        self.size = 0
+        with disk():
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._descriptor = os.open(self._path, flags, 0o600)
+        try:
+            with disk():
+                # Held until close: the sweeper asks for this lock to learn whether the writer lives.
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                write_all(self._descriptor, preface)
+        except Unavailable:
+            self.discard()
+            raise
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append a fragment of the data set."""
+        with disk():
+            write_all(self._descriptor, data)
+        self._hash.update(data)
+        self.size += len(data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes of the data set from `offset`."""
+        with disk():
+            return os.pread(self._descriptor, length, self._offset + offset)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the data set bytes so far, in hexadecimal."""
+        return self._hash.hexdigest()
+
+    def commit(self) -> Path:
+        """Make the file durable and return its path in incoming/; on trouble nothing stays behind."""
+        name = f"{self.digest}-{stamp()}.dcm"
+        try:
+            with disk():
+                self._rename(self._path.with_name(name))
+                ticket = self._parts_sync.ask()
+                # An error here is final for this file: the kernel may drop the dirty pages and report
+                # success on a second fsync (the lesson PostgreSQL learnt in 2018).
+                os.fsync(self._descriptor)
+                self._parts_sync.wait(ticket)
+                self._rename(self._incoming / name)
+        except Unavailable:
+            self.discard()
+            raise
+        self._close()
+        return self._path
+
+    def commit_as(self, final: Path) -> None:
+        """Make the file durable under a name of this spool; used by Spool for our own results."""
+        try:
+            with disk():
+                os.fsync(self._descriptor)
+                self._rename(final)
+                sync_folder(final.parent)
+        except Unavailable:
+            self.discard()
+            raise
+        self._close()
+
+    def discard(self) -> None:
+        """Forget the file; safe to call twice and after commit."""
+        if self._descriptor >= 0:
+            with suppress(OSError):
+                self._path.unlink()
+            self._close()
+
+    def _rename(self, final: Path) -> None:
+        os.rename(self._path, final)
+        self._path = final
+
+    def _close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            with suppress(OSError):
+                os.close(descriptor)
