@@ -1,7 +1,8 @@
 """Infer: a bundle's network as one frozen graph, from a prepared batch to logits, features and last map.
 
-Promise: every batch size bucket is traced and warmed before the first study; the graph has answered the bundle's golden
-vectors within tolerance; the same batch gives the same bytes. The only home of TensorFlow outside workers.models.
+Promise: every batch size bucket is traced and warmed before the first study; the graph has answered the
+bundle's golden vectors within tolerance; the same batch gives the same bytes. The only home of TensorFlow
+outside workers.models.
 Refuses: a bundle whose golden vectors the graph does not reproduce; answers that are not finite numbers.
 """
 
@@ -42,7 +43,7 @@ def configure_runtime(threads: int) -> None:
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    import tensorflow as tf  # type: ignore[import-untyped]  # ships no stubs
+    import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     # More than one pool oversubscribes the cores: wall times were 3-10 x under load (models.md 3.8).
@@ -52,7 +53,7 @@ def configure_runtime(threads: int) -> None:
 def freeze(model: Any, height: int, width: int) -> Callable[[Any], dict[str, Any]]:
     """Return the model as a function over float32 [n, height, width, 1] with its variables folded to constants."""
     import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import (  # type: ignore[import-untyped]  # no stubs
+    from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
 

@@ -1,8 +1,11 @@
-"""Decode: from a spooled Part 10 file to grey pixels with bone bright, in stored orientation, with their geometry.
+"""Decode: from a spooled Part 10 file to grey pixels with bone bright, in stored orientation, with their
+geometry.
 
-Promise: every transfer syntax in codecs.CODECS, exact where the encoding is lossless; sizes are judged before memory is
-taken. Nothing here touches a database or the network, and nothing here runs outside the disposable child.
-Refuses (Unprocessable, with a reason and a sentence): what cannot be decoded faithfully; guessing is not decoding.
+Promise: every transfer syntax in codecs.CODECS, exact where the encoding is lossless; sizes are judged
+before memory is taken. Nothing here touches a database or the network, and nothing here runs outside the
+disposable child.
+Refuses (Unprocessable, with a reason and a sentence): what cannot be decoded faithfully; guessing is not
+decoding.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ class Radiograph:
 
 
 def decode(path: Path, frame: int = 0, limits: Limits | None = None) -> Radiograph:
-    """Return frame `frame` (from 0) at `path`; raises Unprocessable, or Unavailable for the spool's trouble."""
+    """Return frame `frame` (from 0) at `path`; raises Unprocessable, or Unavailable when the spool fails."""
     with warnings.catch_warnings():
         # pydicom's warnings quote the data set; the values that matter here are checked again.
         warnings.simplefilter("ignore")

@@ -1,8 +1,11 @@
-"""One pinned decoder per transfer syntax, from one frame's bytes to an array [rows, columns] or [rows, columns, 3].
+"""One pinned decoder per transfer syntax, from one frame's bytes to an array [rows, columns] or [rows,
+columns, 3].
 
-Promise: the decoder named here is the one that runs, whatever else is installed; none of them is under the GPL.
+Promise: the decoder named here is the one that runs, whatever else is installed; none of them is under the
+GPL.
 A second decoder exists only in the tests, which compare the two.
-Refuses by name: every other transfer syntax (video, JPEG XL, the retired JPEG processes, encapsulated uncompressed ...).
+Refuses by name: every other transfer syntax (video, JPEG XL, the retired JPEG processes, encapsulated
+uncompressed ...).
 """
 
 from __future__ import annotations
@@ -12,12 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import imagecodecs
-import jpeg_ls  # type: ignore[import-untyped]  # ships no types
+import jpeg_ls
 import numpy as np
 from numpy.typing import NDArray
 from openjpeg.utils import decode as decode_jpeg_2000
 from pydicom import uid
-from rle.rle import decode_frame as decode_rle  # type: ignore[import-not-found]  # a compiled module, no stub
+from rle.rle import decode_frame as decode_rle
 
 from triage.domain.errors import Unprocessable
 from workers.decode import codestream
@@ -29,7 +32,7 @@ Pixels = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """`packed` values sit in their allocated bits as stored; otherwise the decoder has returned whole values."""
+    """`packed` values sit in their allocated bits as stored; else the decoder has returned whole values."""
 
     name: str
     decode: Callable[[bytes, Layout], Pixels]

@@ -1,7 +1,9 @@
 """What a compressed frame says about itself, read from its own markers before a decoder may allocate for it.
 
-Promise: a frame reaches its decoder only if it is whole and its size, depth and components agree with the header.
-Refuses: frames without an end marker (wrong pixels are worse than none), other sizes, no frame header at all.
+Promise: a frame reaches its decoder only if it is whole and its size, depth and components agree with the
+header.
+Refuses: frames without an end marker (wrong pixels are worse than none), other sizes, no frame header at
+all.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 from triage.domain.errors import Unprocessable
 
 _END = b"\xff\xd9"
-# Trailing padding, fill bytes and small repeats of the end marker were seen; entropy-coded data cannot hold FFD9.
+# Padding, fill bytes and repeated end markers were seen behind it; entropy-coded data cannot hold FFD9.
 _END_WITHIN = 64
 _J2K_START = b"\xff\x4f\xff\x51"
 _JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  "

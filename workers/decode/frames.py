@@ -1,7 +1,9 @@
 """One frame's bytes out of Pixel Data, native or encapsulated, in memory that the layout bounds.
 
-Promise: a native frame has all its bytes; an encapsulated frame is its fragments, joined, found by offset table or count.
-Refuses: pixel data shorter than the header says, frame numbers that do not exist, fragments that do not add up.
+Promise: a native frame has all its bytes; an encapsulated frame is its fragments, joined, found by offset
+table or count.
+Refuses: pixel data shorter than the header says, frame numbers that do not exist, fragments that do not
+add up.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""From a decoder's array to grey values with bone bright: stored bits, Modality LUT, photometric interpretation, padding.
+"""From a decoder's array to grey values with bone bright: stored bits, Modality LUT, photometric
+interpretation, padding.
 
-Promise: no lossy step and no window; values keep the order that the standard's pipeline gives them (PS3.3 C.11.1, C.7.6.3).
+Promise: no lossy step and no window; values keep the order that the standard's pipeline gives them (PS3.3
+C.11.1, C.7.6.3).
 VOI and presentation steps are ignored: each network has its own window.
 Refuses: Modality LUTs and rescale values that make no image.
 """
@@ -62,7 +64,7 @@ def _signed(pixels: Pixels, stored: int) -> Pixels:
 
 
 def modality(dataset: Dataset, grey: Grey) -> Grey:
-    """Apply the Modality LUT sequence, else Rescale Slope and Intercept; unchanged when neither does anything."""
+    """Apply the Modality LUT sequence, else Rescale Slope and Intercept."""
     with parsing("bad-image-header", "the Modality LUT cannot be read"):
         tables = dataset.get("ModalityLUTSequence")
         if tables:

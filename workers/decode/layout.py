@@ -1,6 +1,7 @@
 """What the header says about the pixel matrix, checked with Python integers before anything is allocated.
 
-Promise: a Layout's sizes are within the limits and agree with each other, so products of them cannot overflow or lie.
+Promise: a Layout's sizes are within the limits and agree with each other, so products of them cannot
+overflow or lie.
 Refuses: no pixels, zero or absurd sizes, bit depths no radiograph has, colour, more frames than the limit.
 """
 

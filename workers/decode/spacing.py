@@ -1,7 +1,7 @@
 """How far apart the pixels are, and how far that can be trusted.
 
-Promise: only a calibrated or corrected spacing is called the patient's; at the detector everything is larger than
-life by the magnification, which may size a crop but never a length that is reported.
+Promise: only a calibrated or corrected spacing is called the patient's; at the detector everything is
+larger than life by the magnification, which may size a crop but never a length that is reported.
 Refuses nothing: what makes no sense is as good as absent.
 """
 
@@ -24,7 +24,7 @@ Pair = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Spacing:
-    """(row, column) distance in mm between pixel centres: at the detector, and at the patient where it is known.
+    """(row, column) distance in mm between pixel centres: at the detector, and at the patient where known.
 
     The detector's is what networks are given; lengths are reported from the patient's or not at all.
     """

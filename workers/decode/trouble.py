@@ -1,6 +1,7 @@
 """How decoding fails: one door for every way in which hostile or broken bytes make the parsers complain.
 
-Promise: what a file does to a parser becomes Unprocessable with a reason; only a spool that cannot be read is Unavailable.
+Promise: what a file does to a parser becomes Unprocessable with a reason; only a spool that cannot be read
+is Unavailable.
 """
 
 from __future__ import annotations

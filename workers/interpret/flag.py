@@ -1,7 +1,7 @@
 """The study's one answer from its images: flagged, not flagged, or an abstention with its reason.
 
-Promise: pure; the highest calibrated probability of any lateral image against the threshold of the bundle's operating
-point. Not flagged is never an all-clear, and the words say so.
+Promise: pure; the highest calibrated probability of any lateral image against the threshold of the
+bundle's operating point. Not flagged is never an all-clear, and the words say so.
 Refuses: an answer where no lateral image of the spine could be classified.
 """
 

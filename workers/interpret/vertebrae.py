@@ -1,7 +1,9 @@
 """From the locator's heat map to crops, and from the classifier's answers to vertebrae with outlines.
 
-Promise: pure; coordinates come back in stored pixels of the image, 0.5 being the centre of the first pixel (PS3.3 C.10.5.1.2).
-A level is named only where counting is defensible: the whole spine in view and exactly the bodies C3 to L5 found.
+Promise: pure; coordinates come back in stored pixels of the image, 0.5 being the centre of the first pixel
+(PS3.3 C.10.5.1.2).
+A level is named only where counting is defensible: the whole spine in view and exactly the bodies C3 to L5
+found.
 Refuses: to classify where too few bodies were found or the picture is unlike those the networks know.
 """
 
@@ -33,7 +35,7 @@ UNLIKE = ood.Abstention(
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """The chain of bodies on one image: centres (row, column) in source pixels, angles, outlines [n, 4, 2], levels."""
+    """The bodies on one image: centres (row, column) in source pixels, angles, outlines [n, 4, 2], levels."""
 
     centres: NDArray[np.float64]
     angles: NDArray[np.float64]

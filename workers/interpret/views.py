@@ -1,6 +1,7 @@
 """The view gate's answer for one image: what it shows, or an abstention with its reason.
 
-Promise: pure; decided from pixels alone. The header's view is compared and the disagreement told, never followed.
+Promise: pure; decided from pixels alone. The header's view is compared and the disagreement told, never
+followed.
 Refuses: to name a view for an image outside the training distribution.
 """
 
@@ -60,7 +61,7 @@ def header_view(position: str) -> View | None:
 
 def _view(probabilities: NDArray[np.float64], gate: Bundle) -> tuple[View, float]:
     """Sum the categories of each view: the view is sure even where the device is not."""
-    sums = {view: 0.0 for view in View}
+    sums = dict.fromkeys(View, 0.0)
     for probability, label in zip(probabilities, gate.labels, strict=True):
         sums[View(label["view"])] += float(probability)
     best = max(sums, key=lambda view: sums[view])

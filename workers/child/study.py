@@ -1,0 +1,262 @@
+"""One study inside the child: decode -> gate -> locator -> classifier -> interpret -> report.
+
+Promise: images are taken in small groups, so memory does not grow with the study; every image ends as a
+view or as not analysed with its reason; the flag sees only what the gate takes for a lateral spine.
+Refuses (Unprocessable): a study none of whose images could be decoded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from triage.domain.analysis import InstanceForAnalysis
+from triage.domain.errors import NotFound, Unprocessable
+from triage.domain.finding import EvidenceDraft, ImageView, ModelIdentity, NotAnalysedImage, Outcome, View
+from triage.spool import Spool
+from workers import report
+from workers.child.wire import StudyReply, StudyRequest
+from workers.decode import Radiograph, decode
+from workers.infer import Answers, Served
+from workers.interpret import flag, vertebrae, views
+from workers.models import ood
+from workers.models.preprocess import AffineMap, GrayImage, Prepared, prepare
+
+GROUP = 8
+WHOLE = "WHOLE"
+
+
+@dataclass
+class Stopwatch:
+    """Milliseconds per stage of one study."""
+
+    milliseconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the block's time to its stage."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = (time.perf_counter() - started) * 1000.0
+            self.milliseconds[name] = self.milliseconds.get(name, 0.0) + spent
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The three bundles of the algorithm, frozen and warm."""
+
+    gate: Served
+    locator: Served
+    fresh: Served
+
+    def identities(self) -> tuple[ModelIdentity, ...]:
+        """Return what a report must say about them."""
+        bundles = (self.gate.bundle, self.locator.bundle, self.fresh.bundle)
+        return tuple(ModelIdentity(one.name, one.version, one.digest, one.data_origin) for one in bundles)
+
+
+@dataclass
+class Found:
+    """What is known of the study so far."""
+
+    views: list[ImageView] = field(default_factory=list)
+    laterals: list[flag.LateralAnswer] = field(default_factory=list)
+    not_analysed: list[NotAnalysedImage] = field(default_factory=list)
+    watch: Stopwatch = field(default_factory=Stopwatch)
+
+
+Decoded = tuple[str, Radiograph]
+
+
+class Analyst:
+    """Runs one study at a time on warm networks."""
+
+    def __init__(self, networks: Networks, spool: Spool, mode: report.Mode) -> None:
+        self._networks = networks
+        self._spool = spool
+        self._mode = mode
+
+    def analyse(self, request: StudyRequest) -> StudyReply:
+        """Return the study's outcome and its evidence; raises Unprocessable, or Unavailable for the spool."""
+        found = Found()
+        for first in range(0, len(request.instances), GROUP):
+            self._group(request.instances[first : first + GROUP], found)
+        if not found.views:
+            raise self._nothing_decoded(found)
+        with found.watch.stage("interpret"):
+            outcome = self._outcome(found)
+        with found.watch.stage("report"):
+            evidence = self._report(request, outcome)
+        return StudyReply(self._timed(outcome, found), evidence)
+
+    def _group(self, instances: Sequence[InstanceForAnalysis], found: Found) -> None:
+        with found.watch.stage("decode"):
+            decoded = [pair for pair in (self._decoded(instance, found) for instance in instances) if pair]
+        seen = self._views(decoded, found)
+        found.views.extend(seen)
+        lateral = [
+            (pair, view) for pair, view in zip(decoded, seen, strict=True) if view.view is View.LATERAL
+        ]
+        found.laterals.extend(self._laterals(lateral, found))
+
+    def _decoded(self, instance: InstanceForAnalysis, found: Found) -> Decoded | None:
+        uid = instance.sop_instance_uid
+        try:
+            return uid, decode(self._spool.path(instance.spool_name))
+        except Unprocessable as why:
+            found.not_analysed.append(NotAnalysedImage(uid, why.reason, why.sentence))
+        except NotFound:
+            found.not_analysed.append(
+                NotAnalysedImage(uid, "file-gone", "the image is no longer in the spool")
+            )
+        return None
+
+    def _views(self, decoded: Sequence[Decoded], found: Found) -> list[ImageView]:
+        gate = self._networks.gate
+        with found.watch.stage("prepare"):
+            refused = [ood.check_pixels(radiograph.image) for _, radiograph in decoded]
+            wanted = [index for index, why in enumerate(refused) if why is None]
+            prepared = [prepare(decoded[index][1].image, gate.bundle.preprocessing) for index in wanted]
+        answers = self._run(gate, prepared, found)
+        rows = {index: row for row, index in enumerate(wanted)}
+        with found.watch.stage("interpret"):
+            return [
+                views.view_of(
+                    uid,
+                    radiograph.header_view,
+                    _gate_row(answers, rows.get(index)),
+                    refused[index],
+                    gate.bundle,
+                )
+                for index, (uid, radiograph) in enumerate(decoded)
+            ]
+
+    def _laterals(self, pairs: Sequence[tuple[Decoded, ImageView]], found: Found) -> list[flag.LateralAnswer]:
+        locator = self._networks.locator
+        with found.watch.stage("prepare"):
+            prepared = [
+                prepare(radiograph.image, locator.bundle.preprocessing) for (_, radiograph), _ in pairs
+            ]
+        answers = self._run(locator, prepared, found)
+        if answers is None:
+            return []
+        return [
+            self._lateral(
+                uid, radiograph.image, prepared[row].to_source, view.coverage == WHOLE, answers, row, found
+            )
+            for row, ((uid, radiograph), view) in enumerate(pairs)
+        ]
+
+    def _lateral(
+        self,
+        uid: str,
+        image: GrayImage,
+        back: AffineMap,
+        whole: bool,
+        answers: Answers,
+        row: int,
+        found: Found,
+    ) -> flag.LateralAnswer:
+        fresh = self._networks.fresh
+        with found.watch.stage("interpret"):
+            chain = vertebrae.located(
+                answers.logits[row], answers.features[row], image, back, whole, self._networks.locator.bundle
+            )
+        if isinstance(chain, ood.Abstention):
+            return flag.LateralAnswer(uid, (), chain)
+        with found.watch.stage("prepare"):
+            crops = vertebrae.crops(image, chain, fresh.bundle)
+        answered = self._run(fresh, crops, found)
+        if answered is None:
+            return flag.LateralAnswer(uid, (), vertebrae.NOT_FOUND)
+        with found.watch.stage("interpret"):
+            bodies = vertebrae.findings(uid, image, chain, answered.logits, answered.features, fresh.bundle)
+        if isinstance(bodies, ood.Abstention):
+            return flag.LateralAnswer(uid, (), bodies)
+        return flag.LateralAnswer(uid, bodies, None)
+
+    def _run(self, served: Served, prepared: Sequence[Prepared], found: Found) -> Answers | None:
+        if not prepared:
+            return None
+        with found.watch.stage("networks"):
+            return served.run(np.stack([one.array for one in prepared]))
+
+    def _outcome(self, found: Found) -> Outcome:
+        bodies = tuple(body for lateral in found.laterals for body in lateral.vertebrae)
+        return Outcome(
+            views=tuple(found.views),
+            vertebrae=bodies,
+            not_analysed=(*found.not_analysed, *_unjudged(found.laterals)),
+            triage=flag.triage(found.views, found.laterals, self._networks.fresh.bundle),
+            models=self._networks.identities(),
+        )
+
+    def _report(self, request: StudyRequest, outcome: Outcome) -> tuple[EvidenceDraft, ...]:
+        wanted = report.ReportRequest(
+            analysis_id=request.analysis_id,
+            study_instance_uid=request.study_instance_uid,
+            revision=request.revision,
+            analysis_started_at=request.started_at,
+            outcome=outcome,
+            mode=self._mode,
+            predecessor=None if request.predecessor is None else report.Predecessor(*request.predecessor),
+        )
+        return tuple(self._kept(built) for built in report.build(wanted, self._sources(request)))
+
+    def _sources(self, request: StudyRequest) -> Mapping[str, Path]:
+        sources = {}
+        for instance in request.instances:
+            try:
+                sources[instance.sop_instance_uid] = self._spool.path(instance.spool_name)
+            except NotFound:
+                continue
+        return sources
+
+    def _kept(self, built: report.BuiltObject) -> EvidenceDraft:
+        return EvidenceDraft(
+            kind=str(built.kind),
+            sop_class_uid=built.sop_class_uid,
+            sop_instance_uid=built.sop_instance_uid,
+            series_instance_uid=built.series_instance_uid,
+            transfer_syntax_uid=built.transfer_syntax_uid,
+            spool_name=self._spool.put_evidence(built.payload),
+            digest=hashlib.sha256(built.payload).hexdigest(),
+            size=len(built.payload),
+        )
+
+    @staticmethod
+    def _timed(outcome: Outcome, found: Found) -> Outcome:
+        rounded = {name: round(value, 2) for name, value in found.watch.milliseconds.items()}
+        return Outcome(
+            outcome.views, outcome.vertebrae, outcome.not_analysed, outcome.triage, outcome.models, rounded
+        )
+
+    @staticmethod
+    def _nothing_decoded(found: Found) -> Unprocessable:
+        if not found.not_analysed:
+            return Unprocessable("no-images", "the study holds no image to analyse")
+        first = found.not_analysed[0]
+        return Unprocessable(first.reason, first.sentence)
+
+
+def _gate_row(answers: Answers | None, row: int | None) -> views.GateAnswer:
+    if answers is None or row is None:
+        return views.GateAnswer(None, None)
+    return views.GateAnswer(answers.logits[row], answers.features[row])
+
+
+def _unjudged(laterals: Sequence[flag.LateralAnswer]) -> Iterator[NotAnalysedImage]:
+    """A lateral image that the flag could not judge is told as such, beside its view."""
+    for lateral in laterals:
+        if lateral.abstained is not None:
+            yield NotAnalysedImage(
+                lateral.sop_instance_uid, lateral.abstained.code, lateral.abstained.sentence
+            )

@@ -1,0 +1,158 @@
+"""Frames between parent and child: four bytes of length, then one JSON object. No pickle, no shared memory.
+
+Promise: a frame is whole or the connection counts as closed; at most MAX_FRAME bytes are ever taken.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import struct
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from triage.domain.analysis import InstanceForAnalysis, Lease
+from triage.domain.finding import EvidenceDraft, Outcome
+
+MAX_FRAME = 64 * 1024**2
+_LENGTH = struct.Struct(">I")
+Message = dict[str, Any]
+
+
+class Closed(Exception):
+    """The other end is gone or speaks nonsense."""
+
+
+class Late(Exception):
+    """The deadline passed before the frame was whole."""
+
+
+def send(channel: socket.socket, message: Mapping[str, Any]) -> None:
+    """Send one frame; raises Closed."""
+    payload = json.dumps(message, allow_nan=False).encode()
+    try:
+        channel.sendall(_LENGTH.pack(len(payload)) + payload)
+    except OSError as error:
+        raise Closed("the other end is gone") from error
+
+
+def receive(
+    channel: socket.socket,
+    deadline: float | None = None,
+    tick: Callable[[], None] | None = None,
+    every: float = 1.0,
+) -> Message:
+    """Return one frame; calls `tick` every `every` seconds while waiting; raises Closed or Late."""
+    (length,) = _LENGTH.unpack(_exactly(channel, _LENGTH.size, deadline, tick, every))
+    if length > MAX_FRAME:
+        raise Closed("a frame beyond the limit")
+    try:
+        message = json.loads(_exactly(channel, length, deadline, tick, every))
+    except ValueError as error:
+        raise Closed("a frame that is not JSON") from error
+    if not isinstance(message, dict):
+        raise Closed("a frame that is no object")
+    return message
+
+
+def _exactly(
+    channel: socket.socket, count: int, deadline: float | None, tick: Callable[[], None] | None, every: float
+) -> bytes:
+    parts = bytearray()
+    while len(parts) < count:
+        _wait(channel, deadline, tick, every)
+        try:
+            part = channel.recv(min(count - len(parts), 1 << 20))
+        except OSError as error:
+            raise Closed("the other end is gone") from error
+        if not part:
+            raise Closed("the other end closed")
+        parts += part
+    return bytes(parts)
+
+
+def _wait(
+    channel: socket.socket, deadline: float | None, tick: Callable[[], None] | None, every: float
+) -> None:
+    while True:
+        left = every if deadline is None else min(every, deadline - time.monotonic())
+        if left <= 0:
+            raise Late("no answer in time")
+        if select.select([channel], [], [], left)[0]:
+            return
+        if tick is not None:
+            tick()
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All the child is told: where files and bundles lie, what it may use, what the product may say."""
+
+    spool_root: str
+    models_root: str
+    threads: int
+    mode: str
+    memory_bytes: int
+
+    def to_json(self) -> Message:
+        """Return plain JSON types only."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class StudyRequest:
+    """One analysis to run. `started_at` is the first attempt's start, so a re-run rebuilds the same bytes."""
+
+    analysis_id: int
+    study_instance_uid: str
+    revision: int
+    started_at: datetime
+    instances: tuple[InstanceForAnalysis, ...]
+    predecessor: tuple[str, str] | None = None
+
+    @classmethod
+    def of(cls, lease: Lease) -> StudyRequest:
+        """Return what the child must know of a lease; the fence stays with the parent."""
+        return cls(
+            lease.analysis_id, lease.study_instance_uid, lease.revision, lease.started_at, lease.instances
+        )
+
+    def to_json(self) -> Message:
+        """Return plain JSON types only."""
+        return {**asdict(self), "started_at": self.started_at.isoformat()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> StudyRequest:
+        """Rebuild from `to_json`."""
+        return cls(
+            analysis_id=int(data["analysis_id"]),
+            study_instance_uid=data["study_instance_uid"],
+            revision=int(data["revision"]),
+            started_at=datetime.fromisoformat(data["started_at"]),
+            instances=tuple(InstanceForAnalysis(**row) for row in data["instances"]),
+            predecessor=None if data["predecessor"] is None else tuple(data["predecessor"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StudyReply:
+    """An outcome with its evidence, durable in the spool and not yet recorded."""
+
+    outcome: Outcome
+    evidence: tuple[EvidenceDraft, ...]
+
+    def to_json(self) -> Message:
+        """Return plain JSON types only."""
+        return {"outcome": self.outcome.to_json(), "evidence": [draft.to_json() for draft in self.evidence]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> StudyReply:
+        """Rebuild from `to_json`; raises KeyError, TypeError or ValueError on anything else."""
+        return cls(
+            Outcome.from_json(data["outcome"]),
+            tuple(EvidenceDraft.from_json(row) for row in data["evidence"]),
+        )
