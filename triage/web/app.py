@@ -1,0 +1,83 @@
+"""The application: guard, routes, and the feed that lives as long as it does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from sqlalchemy import Engine
+from starlette.staticfiles import StaticFiles
+
+from triage.config import Settings
+from triage.domain.errors import Unavailable
+from triage.web import acts, live, pages, probes
+from triage.web.guard import Guard
+from triage.web.reader import Readers, load_secret
+from triage.web.room import STATIC, Room, frame, render, room, wants_part
+from triage.worklist.actions import Desk
+from triage.worklist.feed import Feed, Hub
+
+EXPIRE_SECONDS = 15.0
+
+
+def create_app(settings: Settings, engine: Engine) -> FastAPI:
+    """Return the page as an ASGI application; the feed runs while its lifespan is open."""
+    app = FastAPI(title="Spine triage", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
+    readers = Readers(load_secret(settings.home / "secrets"))
+    app.state.room = Room(settings, engine, Desk.of(settings, engine), Hub(), readers)
+    app.add_middleware(Guard, hosts=(settings.web.host, *settings.web.allowed_hosts))
+    for part in (pages, acts, live, probes):
+        app.include_router(part.router)
+    app.mount("/static", StaticFiles(directory=STATIC))
+    app.add_exception_handler(Unavailable, _list_unavailable)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    here: Room = app.state.room
+    loop = asyncio.get_running_loop()
+    # From the server's thread: feeds that stay open would hold up the stop.
+    app.state.end_feeds = lambda: _on_loop(loop, here.hub.end)
+    feed = Feed(here.engine, lambda event: _on_loop(loop, here.hub.broadcast, event))
+    feed.start()
+    expiring = asyncio.create_task(_expire(here.desk))
+    try:
+        yield
+    finally:
+        expiring.cancel()
+        here.hub.end()
+        await asyncio.to_thread(feed.stop)
+
+
+def _on_loop(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments: object) -> None:
+    with suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+        loop.call_soon_threadsafe(call, *arguments)
+
+
+async def _expire(desk: Desk) -> None:
+    """Give back studies whose claim ran out, so that a forgotten claim is seen to end."""
+    while True:
+        with suppress(Unavailable):
+            await asyncio.to_thread(desk.expire)
+        await asyncio.sleep(EXPIRE_SECONDS)
+
+
+async def _list_unavailable(request: Request, trouble: Exception) -> Response:
+    """Say plainly that the list is away; studies are still received without it."""
+    if wants_part(request):
+        answer: Response = PlainTextResponse("The list is unavailable.", 503)
+    else:
+        answer = render(room(request), "unavailable.html", frame(room(request)), 503)
+    answer.headers["retry-after"] = "5"
+    return answer
+
+
+async def _malformed(request: Request, trouble: Exception) -> Response:
+    """Answer a request that no link or form of ours makes; nothing of it is repeated back."""
+    return HTMLResponse("This page does not understand that address.", 400)

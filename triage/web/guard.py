@@ -1,0 +1,106 @@
+"""What every request passes: the Host header (DNS rebinding), the origin of acts (CSRF), headers of answers.
+
+Pure ASGI, because a wrapping middleware would hold back the live feed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from triage import metrics
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+SECURITY_HEADERS = {
+    "content-security-policy": (
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    # Not "no-referrer": with it a browser sends "Origin: null" with forms, and acts need their origin.
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach that address."""
+    if host in LOOPBACK_NAMES:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def host_name(header: str) -> str:
+    """Return the name in a Host header without its port, lower case; empty when it is malformed."""
+    try:
+        return (urlsplit(f"//{header}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+class Guard:
+    """The middleware; `hosts` are the names this page answers to."""
+
+    def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
+        self._app = app
+        self._hosts = LOOPBACK_NAMES | {name.lower() for name in hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse or pass on, and dress the answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        dressed = _dressing(scope, send, started)
+        refusal = self._objection(Headers(scope=scope), scope["method"])
+        if refusal:
+            await PlainTextResponse(refusal[1], status_code=refusal[0])(scope, receive, dressed)
+            return
+        await self._app(scope, receive, dressed)
+
+    def _objection(self, headers: Headers, method: str) -> tuple[int, str] | None:
+        host = headers.get("host", "")
+        if host_name(host) not in self._hosts:
+            return 421, "This page does not go by that name. Add it to web.allowed_hosts."
+        if method not in READING and not _same_origin(headers, host):
+            return 403, "Refused: the request does not come from this page."
+        return None
+
+
+def _same_origin(headers: Headers, host: str) -> bool:
+    """Tell whether an act comes from our own page: browsers always send Origin with a POST."""
+    if headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return False
+    return urlsplit(headers.get("origin", "")).netloc == host
+
+
+def _dressing(scope: Scope, send: Send, started: float) -> Send:
+    async def dressed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+            headers.setdefault("cache-control", "no-store")
+            _measure(scope, message["status"], started)
+        await send(message)
+
+    return dressed
+
+
+def _measure(scope: Scope, status: int, started: float) -> None:
+    route = getattr(scope.get("route"), "path", "other")
+    seconds = time.perf_counter() - started
+    metrics.HTTP_SECONDS.labels(route, scope["method"], str(status)).observe(seconds)

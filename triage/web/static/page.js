@@ -1,0 +1,139 @@
+// What the page adds to htmx: keys, a roving focus that follows its study, waits that go on counting, and a
+// connection that says when it is lost. The page works without any of it.
+"use strict";
+(() => {
+  const QUIET_MS = 25000; // the feed speaks every 10 s
+  const GIVE_UP_MS = 120000;
+  const $ = (id) => document.getElementById(id);
+  const rows = () => [...document.querySelectorAll("#rows > tr")];
+
+  // --- the connection -------------------------------------------------------------------------------------
+  let heard = Date.now();
+  let lostSince = null;
+
+  function clockOf(ms) {
+    return new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
+  }
+  function say(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+  }
+  function live() {
+    heard = Date.now();
+    lostSince = null;
+    show();
+  }
+  function lost() {
+    lostSince = lostSince || Date.now();
+    show();
+  }
+  function show() {
+    const [shape, words] = $("live").children;
+    $("live").className = lostSince ? "live bad" : "live good";
+    say(shape, lostSince ? "◷" : "●");
+    say(words, lostSince ? `Stale since ${clockOf(lostSince)}` : "Live");
+    $("lost").hidden = !lostSince;
+    document.body.classList.toggle("lost", Boolean(lostSince));
+    if (!lostSince) return;
+    const gone = Date.now() - lostSince > GIVE_UP_MS;
+    say($("lost-words"), gone
+      ? "Not connected. Use your PACS list."
+      : `Live updates lost at ${clockOf(lostSince)}. The order may be out of date. Trying again.`);
+  }
+  document.body.addEventListener("htmx:sseOpen", (event) => {
+    const source = event.detail.source;
+    for (const kind of ["change", "resync", "alive"]) source.addEventListener(kind, kind === "alive" ? stay : live);
+    source.addEventListener("stale", lost);
+  });
+  // "alive" tells of the line to the server; only "resync" ends what "stale" began.
+  function stay() {
+    heard = Date.now();
+  }
+  document.body.addEventListener("htmx:sseError", lost);
+  setInterval(() => {
+    if (Date.now() - heard > QUIET_MS) lost();
+    if (lostSince) show();
+  }, 1000);
+
+  // --- waits ----------------------------------------------------------------------------------------------
+  let behind = 0; // server clock minus ours, seconds
+  function wait() {
+    for (const time of document.querySelectorAll("time[data-since]")) {
+      const minutes = Math.max(0, Math.floor((Date.now() / 1000 + behind - time.dataset.since) / 60));
+      say(time, `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`);
+    }
+  }
+  setInterval(wait, 10000);
+
+  // --- the row in hand: known by its study, not by its place --------------------------------------------------
+  let hand = null;
+  function rove() {
+    const all = rows();
+    const held = all.find((row) => row.dataset.study === hand) || all[0];
+    for (const row of all) row.tabIndex = row === held ? 0 : -1;
+    return held;
+  }
+  function take(row) {
+    if (!row) return;
+    hand = row.dataset.study;
+    rove();
+    row.focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+  }
+  function step(by) {
+    const all = rows();
+    const at = all.findIndex((row) => row.dataset.study === hand);
+    const inside = at >= 0 && all[at].contains(document.activeElement);
+    take(all[Math.min(all.length - 1, Math.max(0, inside ? at + by : Math.max(at, 0)))]);
+  }
+  document.body.addEventListener("focusin", (event) => {
+    const row = event.target.closest("#rows > tr");
+    if (row && row.dataset.study !== hand) {
+      hand = row.dataset.study;
+      rove();
+    }
+  });
+
+  function settled() {
+    behind = Number($("page").dataset.now) - Date.now() / 1000;
+    const focused = document.activeElement;
+    const held = rove();
+    // A button that an act replaced leaves the focus nowhere: give it to the row it was in.
+    if (focused === document.body && hand !== null && held && held.dataset.study === hand) held.focus({ preventScroll: true });
+  }
+  document.body.addEventListener("htmx:afterSettle", settled);
+
+  // --- keys: off with one switch (WCAG 2.1.4) -----------------------------------------------------------------
+  const KEYS = "triage-keys";
+  const press = (scope, key) => scope && scope.querySelector(`[data-key="${key}"]`)?.click();
+  const acts = {
+    j: () => step(1), ArrowDown: () => step(1),
+    k: () => step(-1), ArrowUp: () => step(-1),
+    g: () => take(rows()[0]), G: () => take(rows().at(-1)),
+    n: () => press(document.querySelector("header"), "n"),
+    c: () => press(current(), "c"),
+    r: () => press(current(), "r"),
+    z: () => press($("message"), "z"),
+    " ": toggle, Enter: toggle,
+    Escape: () => $("close")?.click(),
+  };
+  function current() {
+    return rows().find((row) => row.dataset.study === hand);
+  }
+  function toggle() {
+    const row = current();
+    if (row) row.getAttribute("aria-current") ? $("close")?.click() : press(row, "open");
+  }
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || !$("keys-on").checked) return;
+    if (event.target.matches("input, textarea, select")) return;
+    if ((event.key === " " || event.key === "Enter") && event.target.matches("a, button")) return;
+    const act = acts[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+  $("keys-on").checked = localStorage.getItem(KEYS) !== "off";
+  $("keys-on").addEventListener("change", (event) => localStorage.setItem(KEYS, event.target.checked ? "on" : "off"));
+
+  settled();
+})();

@@ -1,0 +1,190 @@
+"""Every word the page says about a row. Three cues for a band: shape, word, colour; never a verdict.
+
+What may be said is ux-law: no "positive", no "negative", no score outside assist mode.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from triage.domain.finding import ImageView, Outcome
+from triage.domain.priority import AiStatus, RequestedPriority, Tier
+from triage.domain.worklist import Tab, WorklistRow
+from triage.store.situation import Situation
+
+FOOTER = "Triage aid. Not for diagnosis. Unflagged studies are not cleared."
+BANNER = "NOT FOR CLINICAL USE"
+SYNTHETIC = "Models trained on synthetic phantoms only"
+NO_FLAG_NOTE = "Absence of a flag is not a negative result."
+BEHIND_SECONDS = 300.0
+
+TAB_NAMES = {
+    Tab.UNREAD: "Unread",
+    Tab.MINE: "Mine",
+    Tab.READ: "Read",
+    Tab.NOT_ANALYSED: "Not analysed",
+    Tab.ALL: "All",
+}
+_STATUS = {
+    AiStatus.WAITING: "Waiting",
+    AiStatus.RUNNING: "Running",
+    AiStatus.DONE: "Done",
+    AiStatus.NOT_ANALYSED: "Not analysed",
+}
+_SEX = {"M": "M", "F": "F", "O": "O"}
+ACTS_PAST = {
+    "claim": "Claimed",
+    "renew": "Claim lengthened",
+    "release": "Released",
+    "expire": "Claim ran out",
+    "complete": "Marked as read",
+    "reopen": "Reopened",
+    "new-images": "New images after reading",
+    "pin": "Pinned",
+    "unpin": "Unpinned",
+    "cancel": "Taken off the list",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """How a place in the order is shown: css class, shape, word."""
+
+    name: str
+    shape: str
+    word: str
+
+
+_PINNED = Band("pinned", "◆", "Pinned")
+_STAT = Band("stat", "●", "Stat")
+_SOONER = Band("sooner", "▲", "Sooner")
+_AGAIN = Band("again", "■", "Again")
+_URGENT = Band("urgent", "▪", "Urgent")
+_ROUTINE = Band("routine", "·", "Routine")
+
+
+def band(row: WorklistRow) -> Band:
+    """Return the band a row is shown in."""
+    if row.tier is Tier.PINNED:
+        return _PINNED
+    if row.tier is Tier.STAT:
+        return _STAT
+    if "Look sooner" in row.reason:
+        return _SOONER
+    if row.reason_code == "new-images":
+        return _AGAIN
+    return _URGENT if row.requested_priority is RequestedPriority.HIGH else _ROUTINE
+
+
+def waited(since: datetime, now: datetime) -> str:
+    """Return a wait as hours and minutes: 0:42."""
+    minutes = max(0, int((now - since).total_seconds() // 60))
+    return f"{minutes // 60}:{minutes % 60:02d}"
+
+
+def clock(moment: datetime | None) -> str:
+    """Return the site's wall clock."""
+    return f"{moment.astimezone():%H:%M}" if moment else ""
+
+
+def person_name(stored: str) -> str:
+    """Return a DICOM person name for the eye: FAMILY, Given Middle; other scripts after it."""
+    groups = [group for group in stored.split("=") if group.strip("^ ")]
+    return " · ".join(_components(group) for group in groups) or "(no name)"
+
+
+def _components(group: str) -> str:
+    family, *others = [part.strip() for part in group.split("^")]
+    rest = " ".join(part for part in others if part)
+    return f"{family}, {rest}" if family and rest else family or rest
+
+
+def sex_and_age(row: WorklistRow, today: date) -> str:
+    """Return sex and age as far as they are known: F 76."""
+    return " ".join(part for part in (_SEX.get(row.patient_sex, ""), _age(row, today)) if part)
+
+
+def _age(row: WorklistRow, today: date) -> str:
+    try:
+        born = datetime.strptime(row.patient_birth_date, "%Y%m%d").date()
+    except ValueError:
+        return ""
+    years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+    return str(years) if 0 <= years < 130 else ""
+
+
+def study_time(row: WorklistRow) -> str:
+    """Return date and time of the study as its header gives them, ISO."""
+    day, hour = row.study_date, row.study_time
+    shown = f"{day[:4]}-{day[4:6]}-{day[6:8]}" if len(day) == 8 and day.isdigit() else day
+    return f"{shown} {hour[:2]}:{hour[2:4]}" if hour[:4].isdigit() and len(hour) >= 4 else shown
+
+
+def images(row: WorklistRow) -> str:
+    """Return how many images are here, and whether more are awaited."""
+    count = f"{row.images} image" + ("" if row.images == 1 else "s")
+    return f"receiving, {count} so far" if row.study_state == "receiving" else count
+
+
+def ai_status(row: WorklistRow) -> str:
+    """Return how far the analysis is; why it is not to be had, unless the row's reason says so already."""
+    if row.ai_status is AiStatus.NOT_ANALYSED or row.outcome == "ABSTAINED":
+        told = "Not analysed:" in row.reason
+        return "Not analysed" if told else f"Not analysed: {row.ai_sentence or 'no reason was given'}"
+    return _STATUS[row.ai_status]
+
+
+def sent(row: WorklistRow) -> str:
+    """Return how far the results are on their way to the PACS."""
+    total = row.results_pending + row.results_sent + row.results_refused
+    if not total:
+        return ""
+    if row.results_refused:
+        return f"✕ {row.results_refused} of {total} refused"
+    return f"✓ {total} sent" if not row.results_pending else f"{row.results_sent} of {total} sent"
+
+
+def view(found: ImageView) -> str:
+    """Return what one image was taken for."""
+    if found.abstained:
+        return f"not used: {found.sentence}"
+    parts = [found.view.value if found.view else "", found.coverage or "", found.operative or ""]
+    words = ", ".join(part.replace("_", " ").lower() for part in parts if part)
+    header = (
+        f" (header says {found.header_view.value})"
+        if found.disagrees_with_header and found.header_view
+        else ""
+    )
+    return f"{words or 'view unknown'}{header}"
+
+
+def localisation(outcome: Outcome) -> str:
+    """Return where, for assist mode only."""
+    threshold = outcome.triage.threshold
+    fresh = [v for v in outcome.vertebrae if threshold is not None and v.p_fresh >= threshold]
+    named = [v.level or "level not determined" for v in fresh]
+    return ", ".join(named) or "no single vertebra"
+
+
+def condition(situation: Situation) -> str:
+    """Return the sentence of the banner when the analysis cannot keep up; empty when it can."""
+    order = "Studies are in ordinary order until then."
+    if not situation.workers:
+        waiting = f" {situation.analyses_waiting} waiting." if situation.analyses_waiting else ""
+        return f"Analysis is not running.{waiting} {order}"
+    if situation.analyses_waiting and situation.oldest_analysis_s > BEHIND_SECONDS:
+        oldest = int(situation.oldest_analysis_s // 60)
+        return f"Analysis is behind: {situation.analyses_waiting} waiting, oldest {oldest} min. {order}"
+    return ""
+
+
+def models(situation: Situation) -> str:
+    """Return which models gave the newest answers."""
+    named = ", ".join(f"{model.name} {model.version}" for model in situation.models)
+    return f"Models: {named}." if named else "No model has answered yet."
+
+
+def synthetic(situation: Situation) -> bool:
+    """Tell whether a model in use has only seen phantoms; unknown counts as such."""
+    return not situation.models or any("synthetic" in model.data_origin.lower() for model in situation.models)

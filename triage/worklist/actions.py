@@ -1,0 +1,95 @@
+"""What a reader does, under the site's policy: the same acts for the page and for anything else.
+
+Each act is one transaction in the store; here it gets the site's figures, a log line and a verb. Raises
+Conflict (who, when), NotFound, Unavailable as the store does; Refused for a name or verb that is none.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from sqlalchemy import Engine
+
+from triage import log
+from triage.config import Settings
+from triage.domain.errors import Refused
+from triage.domain.priority import OrderPolicy
+from triage.domain.worklist import WorklistRow
+from triage.store import worklist
+
+LOG = log.get(__name__)
+NAME_LENGTH = 64
+
+
+class Act(StrEnum):
+    """The verbs a reader has."""
+
+    CLAIM = "claim"
+    RELEASE = "release"
+    COMPLETE = "complete"
+    REOPEN = "reopen"
+    PIN = "pin"
+    UNPIN = "unpin"
+    CANCEL = "cancel"
+
+
+def reader_name(spoken: str) -> str:
+    """Return a reader's name as it is shown and audited; raises Refused when it is none."""
+    name = " ".join(spoken.split())
+    printable = all(unicodedata.category(letter)[0] in "LMNPS" or letter == " " for letter in name)
+    if not 1 <= len(name) <= NAME_LENGTH or not printable or name.lower() in ("system", "triage"):
+        raise Refused("reader-name", f"a reader's name has 1 to {NAME_LENGTH} letters")
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The reading room's acts: an engine and the site's figures."""
+
+    engine: Engine
+    policy: OrderPolicy
+    claim_minutes: float
+
+    @classmethod
+    def of(cls, settings: Settings, engine: Engine) -> Self:
+        """Return the desk this site's settings describe."""
+        return cls(engine, settings.order_policy(), settings.worklist.claim_minutes)
+
+    def next_study(self, reader: str) -> WorklistRow | None:
+        """Claim the first study that nobody holds."""
+        row = worklist.next_row(self.engine, reader, minutes=self.claim_minutes, policy=self.policy)
+        LOG.info("next", study=row.study_id if row else None)
+        return row
+
+    def act(
+        self, act: Act, study_id: int, reader: str, version: int | None, *, note: str = ""
+    ) -> WorklistRow:
+        """Do one act on the version the reader saw; returns the row as it is afterwards."""
+        row = self._verbs(note)[act](study_id, reader, version)
+        LOG.info(act, study=study_id, version=row.version)
+        return row
+
+    def expire(self) -> int:
+        """Give back the studies whose claim ran out."""
+        expired = worklist.expire_claims(self.engine, self.policy)
+        if expired:
+            LOG.info("expire", studies=expired)
+        return expired
+
+    def _verbs(self, note: str) -> dict[Act, Callable[[int, str, int | None], WorklistRow]]:
+        engine, policy = self.engine, self.policy
+        return {
+            Act.CLAIM: lambda i, r, v: worklist.claim(
+                engine, i, r, v, minutes=self.claim_minutes, policy=policy
+            ),
+            Act.RELEASE: lambda i, r, v: worklist.release(engine, i, r, v, policy=policy),
+            Act.COMPLETE: lambda i, r, v: worklist.complete(engine, i, r, v, policy=policy),
+            Act.REOPEN: lambda i, r, v: worklist.reopen(engine, i, r, v, policy=policy),
+            Act.PIN: lambda i, r, v: worklist.pin(engine, i, r, v, note=note, policy=policy),
+            Act.UNPIN: lambda i, r, v: worklist.unpin(engine, i, r, v, policy=policy),
+            Act.CANCEL: lambda i, r, v: worklist.cancel(engine, i, r, v, policy=policy),
+        }
