@@ -24,7 +24,7 @@ _STACK_BYTES = 512 * 1024
 def run(settings: Settings, stop: threading.Event | None = None) -> int:
     """Serve until told to stop; return the exit code."""
     ended = stop or threading.Event()
-    if threading.current_thread() is threading.main_thread():
+    if stop is None:
         _stop_on_signals(ended)
     threading.stack_size(_STACK_BYTES)
     policy = policy_from(settings)
