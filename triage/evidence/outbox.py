@@ -34,7 +34,7 @@ class OutboxPolicy:
 
     backoff: Backoff
     breaker_failures: int
-    lease_s: float = 20.0
+    lease_s: float = 10.0
     poll_s: float = 1.0
     drain_s: float = 10.0
 
@@ -113,13 +113,22 @@ class PeerOutbox:
         due = [(one, path) for one in leased if (path := self._located(one)) is not None]
         open_ids = {one.id for one, _ in due}
 
+        held_at = time.monotonic()
+
+        def hold() -> None:
+            nonlocal held_at
+            if time.monotonic() - held_at >= self.policy.lease_s / 4:
+                store.renew(self.engine, sorted(open_ids), self.policy.lease_s)
+                held_at = time.monotonic()
+
         def record(answer: Answer) -> None:
             self._record(due[answer.index][0], answer)
             open_ids.discard(due[answer.index][0].id)
+            hold()
 
         def wait() -> None:
             self._give_up_when_stopping()
-            store.renew(self.engine, sorted(open_ids), self.policy.lease_s)
+            hold()
 
         try:
             report = self.scu.send(self.peer, [path for _, path in due], record, wait)

@@ -84,5 +84,5 @@ def test_the_first_content_of_a_uid_stays_and_no_half_file_remains(tmp_path: Pat
 
 
 def test_without_its_destination_the_demo_pacs_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="none is named DEMO-PACS. Start with `triage up --demo`"):
+    with pytest.raises(ConfigError, match=r"none is named DEMO-PACS\. Start with `triage up --demo`"):
         demo_pacs.serve(build(tmp_path, {}), threading.Event())

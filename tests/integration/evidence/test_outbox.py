@@ -137,11 +137,11 @@ def test_asking_again_for_a_peer_that_is_still_away_tries_it_once(
 ) -> None:
     (uid,) = owe(engine, spool, "a")
     one = outbox(engine, spool, scu, free_port())
+    clock = one.clock = Clock()
     for _ in range(4):
-        assert isinstance(one.clock, Clock)
-        one.clock.now += one.step()
+        clock.now += one.step()
+    clock.now -= 1.0
     failures = one.breaker.failures
-    one.clock.now -= 1
     store.retry(engine, [row(engine, uid).id], "dr-a", "try")
     one.step()
     one.step()

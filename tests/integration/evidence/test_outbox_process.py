@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import subprocess
 import sys
@@ -78,6 +79,10 @@ def owed(tmp_path: Path) -> Iterator[tuple[str, Engine, Spool]]:
         engine.dispose()
 
 
+def holds(pacs: ScriptedPacs, count: int) -> bool:
+    return len(pacs.kept) >= count
+
+
 def all_sent(engine: Engine) -> bool:
     return {row.state for row in store.list_deliveries(engine)} == {"sent"}
 
@@ -92,7 +97,7 @@ def test_an_outbox_killed_again_and_again_delivers_each_result_once_per_uid(
         pacs.script = {uids[9]: ["silence"], uids[12]: ["silence"]}
         with outbox_process(tmp_path / "home", url, pacs.port) as outbox:
             for stored in (10, 13):
-                wait_for(lambda stored=stored: len(pacs.kept) >= stored, f"{stored} objects", 60)
+                wait_for(functools.partial(holds, pacs, stored), f"{stored} objects", 60)
                 outbox.kill()
                 outbox.start()
             wait_for(lambda: all_sent(engine), "everything is sent", 60)

@@ -177,7 +177,7 @@ def test_a_peer_that_drips_is_cut_off_by_the_kill(tmp_path: Path) -> None:
         began = time.monotonic()
         report = scu.send(peer(port, timeout_s=1.0), files(tmp_path, "a"))
         assert time.monotonic() - began < 8
-        assert report.peer_failed and report.stored == 0
+        assert report.fault == "frozen" and report.stored == 0
         with scripted_pacs() as archive:
             assert verdicts(scu.send(peer(archive.port), files(tmp_path, "a"))) == ["sent"]
 
