@@ -10,6 +10,7 @@ uncompressed ...).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +47,8 @@ def _native_type(layout: Layout, order: str) -> np.dtype[Any]:
 def _native(order: str) -> Callable[[bytes, Layout], Pixels]:
     def decode(frame: bytes, layout: Layout) -> Pixels:
         flat = np.frombuffer(frame, _native_type(layout, order), layout.pixels * layout.samples)
-        return _shaped(flat, layout)
+        native = flat.astype(flat.dtype.newbyteorder("="), copy=False)
+        return _shaped(native, layout)
 
     return decode
 
@@ -119,9 +121,9 @@ def codec_for(transfer_syntax: str) -> Codec:
     """Return the pinned decoder, or raise Unprocessable naming the transfer syntax that has none."""
     codec = CODECS.get(transfer_syntax)
     if codec is None:
-        known = uid.UID(transfer_syntax).name
         # An unregistered UID is the sender's text: it is not repeated.
-        name = known if known != transfer_syntax else "an unknown transfer syntax"
+        known = re.fullmatch(uid.RE_VALID_UID, transfer_syntax) and uid.UID(transfer_syntax).name
+        name = known if known and known != transfer_syntax else "an unknown transfer syntax"
         raise Unprocessable("transfer-syntax", f"no decoder for {name}")
     return codec
 

@@ -68,7 +68,8 @@ def modality(dataset: Dataset, grey: Grey) -> Grey:
     with parsing("bad-image-header", "the Modality LUT cannot be read"):
         tables = dataset.get("ModalityLUTSequence")
         if tables:
-            return _looked_up(tables[0], grey)
+            order = "<" if dataset.file_meta.TransferSyntaxUID.is_little_endian else ">"
+            return _looked_up(tables[0], grey, order)
         slope, intercept = _number(dataset, "RescaleSlope", 1.0), _number(dataset, "RescaleIntercept", 0.0)
     if (slope, intercept) == (1.0, 0.0):
         return grey
@@ -84,14 +85,16 @@ def _number(dataset: Dataset, keyword: str, default: float) -> float:
     return default if value is None or value in ("", []) else float(value)
 
 
-def _looked_up(table: Dataset, grey: Grey) -> Grey:
+def _looked_up(table: Dataset, grey: Grey, order: str) -> Grey:
     entries, first, bits = (int(value) for value in table["LUTDescriptor"].value)
     entries = entries or MAX_LUT_ENTRIES
     if grey.lowest < 0 and first > 32767:
         first -= 65536
     data = table["LUTData"].value
     values = (
-        np.frombuffer(data, "<u2") if isinstance(data, bytes) else np.atleast_1d(np.asarray(data, np.int64))
+        np.frombuffer(data, f"{order}u2")
+        if isinstance(data, bytes)
+        else np.atleast_1d(np.asarray(data, np.int64))
     )
     if not 0 < entries <= MAX_LUT_ENTRIES or values.size < entries or not 1 <= bits <= 16:
         raise Unprocessable("bad-image-header", "the Modality LUT is shorter than it says")
