@@ -76,12 +76,16 @@ def closed(engine: Engine, study_id: int) -> None:
 
 def flagged(probability: float = 0.8) -> Triage:
     """Return the answer of a model that flags."""
-    return Triage(TriageOutcome.FLAGGED, probability, 0.5, "above-threshold", "a vertebra looks recently broken")
+    return Triage(
+        TriageOutcome.FLAGGED, probability, 0.5, "above-threshold", "a vertebra looks recently broken"
+    )
 
 
 def not_flagged(probability: float = 0.01) -> Triage:
     """Return the answer of a model that does not flag."""
-    return Triage(TriageOutcome.NOT_FLAGGED, probability, 0.5, "below-threshold", "no vertebra reached the threshold")
+    return Triage(
+        TriageOutcome.NOT_FLAGGED, probability, 0.5, "below-threshold", "no vertebra reached the threshold"
+    )
 
 
 def abstained() -> Triage:

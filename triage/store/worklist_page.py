@@ -6,13 +6,14 @@ database here for the reader's eyes; callers keep it out of logs and addresses.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    RowMapping,
+    Row,
     Select,
     and_,
     desc,
@@ -47,15 +48,16 @@ _STUDY = (
     "conflict",
     "calling_ae",
 )
+_FIELDS = tuple(field.name for field in fields(WorklistRow))
 HISTORY_LINES = 20
 
 
 def page(engine: Engine, tab: Tab = Tab.UNREAD, *, limit: int = 200, reader: str = "") -> list[WorklistRow]:
     """Return the rows of one tab, in the order they are to be read (what was read: the latest first)."""
     order = (desc(_ITEM.completed_at),) if tab is Tab.READ else _ORDER
-    query = _rows().where(_tab(tab, reader)).order_by(*order).limit(limit)
+    query = _ROWS.where(_tab(tab, reader)).order_by(*order).limit(limit)
     with transaction(engine) as connection:
-        return [_row(found) for found in connection.execute(query).mappings()]
+        return [_row(found) for found in connection.execute(query)]
 
 
 def row(engine: Engine, study_id: int) -> WorklistRow:
@@ -70,8 +72,7 @@ def find(engine: Engine, name: str) -> list[WorklistRow]:
     if name.isascii() and name.isdigit() and len(name) < 18:
         known = or_(known, _ITEM.study_id == int(name))
     with transaction(engine) as connection:
-        rows = connection.execute(_rows().where(known).order_by(*_ORDER)).mappings()
-        return [_row(found) for found in rows]
+        return [_row(found) for found in connection.execute(_ROWS.where(known).order_by(*_ORDER))]
 
 
 def counts(engine: Engine, reader: str = "") -> dict[Tab, int]:
@@ -111,7 +112,7 @@ def detail(engine: Engine, study_id: int) -> WorklistDetail:
 
 def read_row(connection: Connection, study_id: int) -> WorklistRow:
     """Return one row inside the caller's transaction; raises NotFound."""
-    found = connection.execute(_rows().where(_ITEM.study_id == study_id)).mappings().one_or_none()
+    found = connection.execute(_ROWS.where(_ITEM.study_id == study_id)).one_or_none()
     if found is None:
         raise NotFound("worklist", f"study {study_id} is not on the worklist")
     return _row(found)
@@ -154,29 +155,33 @@ def _rows() -> Select[Any]:
         .where(evidence.c.study_id == _ITEM.study_id)
         .lateral("results")
     )
+    known: dict[str, ColumnElement[Any]] = {
+        **{column.name: column for column in _ITEM},
+        **{name: study.c[name] for name in _STUDY},
+        "study_state": study.c.state,
+        "held": _ITEM.touched_by_person,
+        **{str(column.name): column for part in (images, results) for column in part.c},
+    }
     return (
-        select(
-            worklist_item,
-            study.c.state.label("study_state"),
-            *(study.c[name] for name in _STUDY),
-            images,
-            results,
-        )
+        # In the order of the row's fields: a page of rows is built in a millisecond, not twenty.
+        select(*(known[name].label(name) for name in _FIELDS))
         .join(study, study.c.id == _ITEM.study_id)
         .join(images, true())
         .join(results, true())
     )
 
 
-def _row(found: RowMapping) -> WorklistRow:
-    values = {name: found[name] for name in WorklistRow.__dataclass_fields__ if name in found}
+_ROWS = _rows()
+
+
+def _row(found: Row[Any]) -> WorklistRow:
+    values = dict(zip(_FIELDS, found, strict=True))
     values |= {
-        "state": WorklistState(found["state"]),
-        "tier": Tier(found["tier"]),
-        "ai_status": AiStatus(found["ai_status"]),
-        "requested_priority": RequestedPriority(found["requested_priority"]),
-        "held": found["touched_by_person"],
-        "modalities": tuple(sorted(name for name in found["modalities"] or () if name)),
+        "state": WorklistState(values["state"]),
+        "tier": Tier(values["tier"]),
+        "ai_status": AiStatus(values["ai_status"]),
+        "requested_priority": RequestedPriority(values["requested_priority"]),
+        "modalities": tuple(sorted(name for name in values["modalities"] or () if name)),
     }
     return WorklistRow(**values)
 

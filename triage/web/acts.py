@@ -60,7 +60,7 @@ def act_on(
 
 
 def _done(act: Act, row: WorklistRow) -> Message:
-    undo = (row.study_id, row.version) if act in (Act.COMPLETE, Act.CANCEL) else None
+    undo = row if act in (Act.COMPLETE, Act.CANCEL) else None
     return Message(f"{words.ACTS_PAST[act]}.", undo=undo)
 
 
@@ -75,4 +75,6 @@ def _shown(request: Request, where: Where, message: Message) -> Response:
 def _refuse(request: Request, where: Where, refused: TriageError) -> Response:
     sentence = refused.sentence[:1].upper() + refused.sentence[1:]
     text = f"Nothing changed: {sentence}." if isinstance(refused, Conflict) else sentence
-    return show(request, where, Message(text, trouble=True), status=STATUS[type(refused)])
+    answer = show(request, where, Message(text, trouble=True), status=STATUS[type(refused)])
+    answer.headers["hx-push-url"] = "false"
+    return answer

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from triage.config import Settings
 from triage.domain.errors import NotFound
-from triage.domain.worklist import Tab, WorklistDetail
+from triage.domain.worklist import Tab, WorklistDetail, WorklistRow
 from triage.store import situation, worklist
 from triage.web import words
 from triage.web.reader import COOKIE, Reader, Readers
@@ -38,11 +38,11 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What an act has to say; `undo` is the study row and version a completion can be undone on."""
+    """What an act has to say; `undo` is the row as the act left it, if it can be undone."""
 
     text: str = ""
     trouble: bool = False
-    undo: tuple[int, int] | None = None
+    undo: WorklistRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def show(
 ) -> HTMLResponse:
     """Answer with the whole page, or with the part that htmx puts in its place."""
     here = room(request)
-    part = "list.html" if wants_part(request) else "page.html"
+    part = "part.html" if wants_part(request) else "page.html"
     return render(here, part, _content(here, here.reader(request), where, message), status)
 
 

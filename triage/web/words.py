@@ -169,13 +169,12 @@ def localisation(outcome: Outcome) -> str:
 
 def condition(situation: Situation) -> str:
     """Return the sentence of the banner when the analysis cannot keep up; empty when it can."""
-    order = "Studies are in ordinary order until then."
+    order = "Studies without an answer stand in ordinary order."
+    waiting = f"{situation.analyses_waiting} waiting"
     if not situation.workers:
-        waiting = f" {situation.analyses_waiting} waiting." if situation.analyses_waiting else ""
-        return f"Analysis is not running.{waiting} {order}"
+        return f"Analysis is not running{f', {waiting}' if situation.analyses_waiting else ''}. {order}"
     if situation.analyses_waiting and situation.oldest_analysis_s > BEHIND_SECONDS:
-        oldest = int(situation.oldest_analysis_s // 60)
-        return f"Analysis is behind: {situation.analyses_waiting} waiting, oldest {oldest} min. {order}"
+        return f"Analysis is behind: {waiting}, oldest {int(situation.oldest_analysis_s // 60)} min. {order}"
     return ""
 
 

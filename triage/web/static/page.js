@@ -66,9 +66,12 @@
 
   // --- the row in hand: known by its study, not by its place --------------------------------------------------
   let hand = null;
+  let place = 0; // where it stood, for when it leaves the list
   function rove() {
     const all = rows();
-    const held = all.find((row) => row.dataset.study === hand) || all[0];
+    const at = all.findIndex((row) => row.dataset.study === hand);
+    if (at >= 0) place = at;
+    const held = all[Math.min(place, all.length - 1)];
     for (const row of all) row.tabIndex = row === held ? 0 : -1;
     return held;
   }
@@ -83,7 +86,7 @@
     const all = rows();
     const at = all.findIndex((row) => row.dataset.study === hand);
     const inside = at >= 0 && all[at].contains(document.activeElement);
-    take(all[Math.min(all.length - 1, Math.max(0, inside ? at + by : Math.max(at, 0)))]);
+    take(all[Math.min(all.length - 1, Math.max(0, inside ? at + by : place))]);
   }
   document.body.addEventListener("focusin", (event) => {
     const row = event.target.closest("#rows > tr");
@@ -101,6 +104,19 @@
     if (focused === document.body && hand !== null && held && held.dataset.study === hand) held.focus({ preventScroll: true });
   }
   document.body.addEventListener("htmx:afterSettle", settled);
+
+  // --- what an act said stays ten seconds, with its undo -------------------------------------------------------
+  const MESSAGE_MS = 10000;
+  let wiping = 0;
+  function wipe() {
+    const message = $("message");
+    message.className = "";
+    message.replaceChildren();
+  }
+  document.body.addEventListener("htmx:oobAfterSwap", () => {
+    clearTimeout(wiping);
+    wiping = setTimeout(wipe, MESSAGE_MS);
+  });
 
   // --- keys: off with one switch (WCAG 2.1.4) -----------------------------------------------------------------
   const KEYS = "triage-keys";
