@@ -82,7 +82,11 @@ def _commands(command: click.Command, name: str) -> list[str]:
 
 def command_line() -> str:
     """Return the command-line reference as Markdown."""
-    head = ["# Command-line reference", "", "Written by `python ops/reference.py` from the code; do not edit."]
+    head = [
+        "# Command-line reference",
+        "",
+        "Written by `python ops/reference.py` from the code; do not edit.",
+    ]
     return "\n".join([*head, *_commands(root, "triage")]) + "\n"
 
 

@@ -10,14 +10,14 @@ from sqlalchemy import Engine
 
 from triage import log, metrics
 from triage.domain.priority import OrderPolicy
-from triage.store import analyses
+from triage.store import expiry
 
 logger = log.get(__name__)
 
 
 def recover(engine: Engine, max_attempts: int, policy: OrderPolicy) -> int:
     """Take back expired leases; return how many analyses are due again."""
-    freed, quarantined = analyses.take_back_expired(engine, max_attempts, policy)
+    freed, quarantined = expiry.take_back_expired(engine, max_attempts, policy)
     for analysis_id in freed:
         logger.warning("recover", analysis=analysis_id)
     for analysis_id in quarantined:

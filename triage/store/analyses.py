@@ -239,7 +239,7 @@ def fail(
             _release(connection, lease, reason, sentence)
             return "queued"
         _finish(connection, lease, AnalysisEvent.FAIL, reason=reason, sentence=sentence, quarantined=retry)
-        _give_up(connection, lease.analysis_id, lease.study_id, reason, sentence, policy)
+        give_up(connection, lease.analysis_id, lease.study_id, reason, sentence, policy)
     return "failed"
 
 
@@ -258,9 +258,10 @@ def _release(connection: Connection, lease: Lease, reason: str, sentence: str) -
         raise Conflict("lease-lost", f"analysis {lease.analysis_id} is no longer ours")
 
 
-def _give_up(
+def give_up(
     connection: Connection, analysis_id: int, study_id: int, reason: str, sentence: str, policy: OrderPolicy
 ) -> None:
+    """Settle the study of an analysis that ended without an outcome, and say why, inside the caller's transaction."""
     studies.settle(connection, study_id)
     worklist_order.not_analysed(connection, study_id, reason, sentence, policy)
     audit.record(
@@ -271,38 +272,3 @@ def _give_up(
         study_id=study_id,
         detail={"reason": reason},
     )
-
-
-def take_back_expired(engine: Engine, max_attempts: int, policy: OrderPolicy) -> tuple[list[int], list[int]]:
-    """Free leases of dead workers: (queued again, quarantined after the last attempt)."""
-    query = (
-        select(analysis.c.id, analysis.c.study_id, analysis.c.attempts)
-        .where(analysis.c.state == "running", analysis.c.lease_until < func.now())
-        .with_for_update(skip_locked=True)
-    )
-    freed: list[int] = []
-    quarantined: list[int] = []
-    sentence = "the worker stopped before it had an answer"
-    with transaction(engine) as connection:
-        for analysis_id, study_id, attempts in connection.execute(query).all():
-            spent = attempts >= max_attempts
-            event = AnalysisEvent.FAIL if spent else AnalysisEvent.LOSE_LEASE
-            values: dict[str, Any] = {"rung_at": None, "due_at": func.now()}
-            if spent:
-                values = {"quarantined": True, "finished_at": func.now()}
-            connection.execute(
-                update(analysis)
-                .where(analysis.c.id == analysis_id)
-                .values(
-                    **values,
-                    state=after(AnalysisState.RUNNING, event),
-                    fence=analysis.c.fence + 1,
-                    lease_until=None,
-                    reason="worker-lost",
-                    sentence=sentence,
-                )
-            )
-            if spent:
-                _give_up(connection, analysis_id, study_id, "worker-lost", sentence, policy)
-            (quarantined if spent else freed).append(analysis_id)
-    return freed, quarantined

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, literal_column, select, update
+from sqlalchemy import Boolean, Connection, Engine, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from triage.domain.eligibility import is_companion
@@ -104,7 +104,7 @@ def _lock_study(connection: Connection, arrived: ArrivedInstance) -> dict[str, A
         index_elements=["study_instance_uid"],
         set_={"study_instance_uid": query.excluded.study_instance_uid},
     )
-    created = literal_column("(study.xmax = 0)").label("created")
+    created = literal_column("(study.xmax = 0)", Boolean).label("created")
     row = connection.execute(query.returning(study, created)).mappings().one()
     return dict(row)
 

@@ -79,4 +79,4 @@ def counts(engine: Engine) -> dict[str, int]:
     state = text("CASE WHEN quarantined AND state = 'failed' THEN 'quarantined' ELSE state END")
     query = select(state, func.count()).select_from(analysis).group_by(state)
     with transaction(engine) as connection:
-        return {name: count for name, count in connection.execute(query)}
+        return dict(connection.execute(query).all())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -276,7 +275,7 @@ def counts(engine: Engine) -> dict[str, int]:
     """Return how many studies are in each state."""
     query = select(study.c.state, func.count()).group_by(study.c.state)
     with transaction(engine) as connection:
-        return {state: count for state, count in connection.execute(query)}
+        return dict(connection.execute(query).all())
 
 
 def instances_of(engine: Engine, study_id: int) -> list[dict[str, Any]]:
@@ -293,10 +292,3 @@ def instances_of(engine: Engine, study_id: int) -> list[dict[str, Any]]:
     query = select(instance, latest.label("not_eligible_because")).where(instance.c.study_id == study_id)
     with transaction(engine) as connection:
         return [dict(row) for row in connection.execute(query.order_by(instance.c.id)).mappings()]
-
-
-def spool_names(engine: Engine, digests: Sequence[str]) -> dict[str, str]:
-    """Return the spool name of each digest the catalogue knows."""
-    query = select(instance.c.digest, instance.c.spool_name).where(instance.c.digest.in_(digests))
-    with transaction(engine) as connection:
-        return {digest: name for digest, name in connection.execute(query)}

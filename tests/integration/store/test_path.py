@@ -13,7 +13,7 @@ from triage.domain.closing import ClosingReason, ClosingRules, closing_reason
 from triage.domain.errors import Conflict, NotFound
 from triage.domain.finding import TriageOutcome
 from triage.domain.priority import OrderPolicy
-from triage.store import analyses, audit, catalogue, evidence, queue_rows, requeue, studies, tables
+from triage.store import analyses, audit, catalogue, evidence, expiry, queue_rows, requeue, studies, tables
 from triage.store.catalogue import Arrival
 from triage.store.requeue import Requeued, Selection
 
@@ -42,7 +42,7 @@ def expire_leases(engine: Engine) -> None:
 
 def row_of(engine: Engine, column: str, table: str = "worklist_item") -> object:
     with engine.begin() as connection:
-        return connection.execute(text(f"SELECT {column} FROM {table}")).scalar_one()  # noqa: S608  # test constant
+        return connection.execute(text(f"SELECT {column} FROM {table}")).scalar_one()  # test constant
 
 
 def test_a_first_image_puts_its_study_on_the_worklist(engine: Engine) -> None:
@@ -169,7 +169,7 @@ def test_three_lost_workers_quarantine_the_study_with_its_reason(engine: Engine)
     for attempt in range(3):
         assert start(engine, analysis_id).attempt == attempt + 1
         expire_leases(engine)
-        freed, quarantined = analyses.take_back_expired(engine, 3, POLICY)
+        freed, quarantined = expiry.take_back_expired(engine, 3, POLICY)
         assert (freed, quarantined) == (([analysis_id], []) if attempt < 2 else ([], [analysis_id]))
     assert row_of(engine, "ai_status") == "not-analysed"
     assert row_of(engine, "ai_reason") == "worker-lost"
