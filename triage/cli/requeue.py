@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from typing import Any
 
@@ -80,7 +81,7 @@ def selection(conditions: dict[str, Any]) -> Any:
 
 def confirmed(preview: list[dict[str, Any]], *, as_json: bool) -> bool:
     """Show what would be done and ask; without a terminal nobody can be asked."""
-    if as_json or not click.get_text_stream("stdin").isatty():
+    if as_json or not sys.stdin.isatty():
         return False
     write_rows("Requeue", preview, COLUMNS, as_json=False)
     return click.confirm(f"Queue {len(preview)} studies again?", err=True)

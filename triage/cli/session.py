@@ -61,7 +61,7 @@ def acting(actor: str | None) -> str:
         return "unknown"
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """A time: ISO 8601, or an age such as 30m, 2h, 7d."""
 
     name = "time"

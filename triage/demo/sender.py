@@ -36,6 +36,7 @@ class Held:
             [sys.executable, "-P", "-m", "triage.demo.sender", *map(str, folders)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            cwd="/",
             start_new_session=True,
         )
         assert process.stdin is not None and process.stdout is not None

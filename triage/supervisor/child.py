@@ -53,6 +53,8 @@ class Child:
         self.process: subprocess.Popen[bytes] | None = None
         self.adopted: int | None = None
         self.failures = 0
+        self.was_ready = False
+        self.first_started_at: float | None = None
         self.started_at = 0.0
         self.resume_at = 0.0
         self.exit_code: int | None = None
@@ -68,6 +70,7 @@ class Child:
     def start(self) -> None:
         """Start the program, or adopt the one that runs already."""
         self.started_at = time.monotonic()
+        self.first_started_at = self.first_started_at or self.started_at
         self.state = State.STARTING
         self.adopted = self.program.running()
         if self.adopted is None:
@@ -84,6 +87,12 @@ class Child:
                 preexec_fn=tie_to_parent(self.program.stop_signal),  # noqa: PLW1509
                 pass_fds=self.program.pass_fds,
             )
+
+    def late(self, now: float) -> bool:
+        """Return whether it has never been ready although its time for that is over."""
+        if self.was_ready or self.first_started_at is None or self.program.runs_once:
+            return False
+        return now - self.first_started_at > self.program.ready_seconds
 
     def ended(self) -> bool:
         """Notice the end of the process; True exactly once per end."""

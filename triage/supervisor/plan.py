@@ -96,12 +96,12 @@ def _process(settings: Settings, name: str, after: tuple[str, ...] = (UPGRADE,))
     program = command(settings, name, ("run", kind), after=after, stop_rank=RANKS[kind])
     if kind == "worker":
         return replace(program, grace_seconds=WORKER_GRACE_SECONDS)
-    door = {"receiver": settings.dicom, "web": settings.web}.get(kind)
-    if door is None:
-        return program
-    host, port = door.host, door.port
     if kind == "web":
+        host, port = settings.web.host, settings.web.port
         words = f"Worklist    http://{host}:{port}/"
-    else:
+    elif kind == "receiver":
+        host, port = settings.dicom.host, settings.dicom.port
         words = f"DICOM       {settings.dicom.ae_title}@{host}:{port}"
+    else:
+        return program
     return replace(program, ready=lambda: answers(host, port), announcement=words)

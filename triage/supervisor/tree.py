@@ -32,6 +32,7 @@ class Tree:
     ) -> None:
         self.children = {p.name: Child(p, backoff or Backoff()) for p in programs}
         self._console = console
+        self._logs = logs
         self._files = {name: LogFile(logs / f"{name}.log") for name in self.children}
         self._selector = selectors.DefaultSelector()
         self._wake, self._woken = socket.socketpair()
@@ -75,6 +76,7 @@ class Tree:
                 self._start(child)
             elif child.state is State.STARTING and not child.program.runs_once:
                 self._ask_ready(child, now)
+        self._give_up_on_late(now)
 
     def _all_ready(self, names: Iterable[str]) -> bool:
         return all(self.children[name].state in (State.READY, State.DONE) for name in names)
@@ -88,14 +90,22 @@ class Tree:
             self._selector.register(child.process.stdout, selectors.EVENT_READ, lines)
 
     def _ask_ready(self, child: Child, now: float) -> None:
-        if child.program.ready():
-            child.state = State.READY
-            self._console.log(child.program.name, f"ready after {now - child.started_at:.1f} s")
-            if child.program.announcement:
-                self._console.say(child.program.announcement)
-        elif now - child.started_at > child.program.ready_seconds and child.failures == 0:
-            self._console.say(f"{child.program.name} was not ready after {child.program.ready_seconds:.0f} s")
-            self._exit_code = 1
+        if not child.program.ready():
+            return
+        child.state = State.READY
+        self._console.log(child.program.name, f"ready after {now - child.started_at:.1f} s")
+        if child.program.announcement and not child.was_ready:
+            self._console.say(child.program.announcement)
+        child.was_ready = True
+
+    def _give_up_on_late(self, now: float) -> None:
+        for child in self.children.values():
+            if child.late(now):
+                name, seconds = child.program.name, child.program.ready_seconds
+                self._console.say(
+                    f"{name} did not get ready within {seconds:.0f} s; see {self._logs / name}.log"
+                )
+                self._exit_code = 1
 
     def _read(self, seconds: float) -> None:
         for key, _ in self._selector.select(seconds):
