@@ -14,6 +14,8 @@ from pydicom.uid import (
     DigitalXRayImageStorageForPresentation,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    XRayAngiographicImageStorage,
+    XRayRadiofluoroscopicImageStorage,
 )
 
 from triage.domain.finding import (
@@ -32,6 +34,12 @@ from workers.report import Mode, Predecessor, ReportRequest
 STUDY = derived_uid("test", "study")
 STARTED = datetime(2026, 11, 21, 9, 30, 15, 250000, tzinfo=UTC)
 ROWS, COLUMNS = 240, 200
+_MODALITIES = {
+    ComputedRadiographyImageStorage: "CR",
+    DigitalXRayImageStorageForPresentation: "DX",
+    XRayAngiographicImageStorage: "XA",
+    XRayRadiofluoroscopicImageStorage: "RF",
+}
 MODELS = (
     ModelIdentity("view-gate", "1.0.0", "a" * 64, "synthetic-phantom"),
     ModelIdentity("vertebra-locator", "1.0.0", "b" * 64, "synthetic-phantom"),
@@ -116,7 +124,7 @@ def radiograph(name: str, patient: NamedPatient, photometric: str, sop_class: st
     ds.PatientBirthDate, ds.PatientSex, ds.PatientAge = "19500101", "F", "076Y"
     ds.StudyDate, ds.StudyTime, ds.StudyID, ds.AccessionNumber = "20261121", "101500", "S1", "ACC1"
     ds.StudyDescription, ds.ReferringPhysicianName = "Phantom spine", "Refer^Doctor"
-    ds.Modality = "CR" if sop_class == ComputedRadiographyImageStorage else "DX"
+    ds.Modality = _MODALITIES[sop_class]
     ds.SeriesNumber, ds.InstanceNumber = 1, 1
     ds.Manufacturer, ds.ManufacturerModelName = "Phantom Maker", "Ray"
     ds.PatientOrientation = ["A", "F"]

@@ -20,7 +20,7 @@ from triage.domain.identity import derived_uid
 from triage.domain.own_results import FIRST_SERIES_NUMBER, MANUFACTURER
 from workers.report import codes, equipment, header, identity, wire
 from workers.report.naming import Naming, Stamp, parse_offset
-from workers.report.source import Radiograph, read
+from workers.report.source import Radiograph, read, restore_class
 from workers.report.values import BuiltObject, Kind, ReportRequest
 
 SERIES_NUMBER = {
@@ -92,6 +92,7 @@ class Case:
     def finish(self, kind: Kind, built: Dataset, source: Radiograph) -> BuiltObject:
         """Fix what a library drew from the clock, restore the identity of `source`, and encode."""
         self._fix_times(built)
+        restore_class(built, self.images)
         kept = dict(identity.verbatim(source.header))
         if parse_offset(header.text(source.header, "TimezoneOffsetFromUTC")) is None:
             kept.pop(_TIMEZONE, None)

@@ -101,7 +101,7 @@ def contributing(models: tuple[ModelIdentity, ...], source: Dataset, stamp: Stam
     acquisition = identity.acquisition_equipment(source, _coded(codes.ACQUISITION_EQUIPMENT))
     devices = (product(models), *(device(model) for model in models))
     items = [wire.dataset_bytes(_item(one, stamp)) for one in devices]
-    return wire.sequence_bytes(CONTRIBUTING, [acquisition, *items])
+    return wire.sequence_bytes(CONTRIBUTING, items if acquisition is None else [acquisition, *items])
 
 
 def _role(models: tuple[ModelIdentity, ...], words: tuple[str, ...]) -> ModelIdentity | None:

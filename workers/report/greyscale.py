@@ -11,7 +11,6 @@ import re
 
 import numpy as np
 from highdicom import PresentationLUTShapeValues, PresentationLUTTransformation
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
@@ -97,10 +96,11 @@ def _lut_item(source: Dataset, keyword: str) -> Dataset | None:
 
 def _words(item: Dataset, keyword: str) -> np.ndarray[tuple[int], np.dtype[np.uint16]] | None:
     element = item.get_item(BaseTag(header.tag(keyword)))
-    if not isinstance(element, RawDataElement) or not element.value or len(element.value) % 2:
+    value = None if element is None else element.value
+    if not isinstance(value, bytes) or not value or len(value) % 2:
         return None
-    order = "<u2" if element.is_little_endian else ">u2"
-    return np.frombuffer(element.value, dtype=order).astype(np.uint16)
+    order = "<u2" if getattr(element, "is_little_endian", True) else ">u2"
+    return np.frombuffer(value, dtype=order).astype(np.uint16)
 
 
 def _lut_type(source: Dataset, keyword: str) -> str:

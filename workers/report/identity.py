@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pydicom.datadict import dictionary_VR
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from triage.domain.errors import Unprocessable
@@ -20,6 +19,8 @@ _CHARACTER_SET = header.tag("SpecificCharacterSet")
 _TEXT_VRS = frozenset(
     {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
 )
+# Equipment is no identity: a text longer than LO allows is left out rather than repeated.
+_EQUIPMENT_LIMIT = 64
 _DEPTH_LIMIT = 3
 _ITEM_LIMIT = 16
 # Without these two a result could be filed under nobody: they must fit or the object is not made.
@@ -48,14 +49,18 @@ def verbatim(source: Dataset) -> Mapping[int, bytes]:
     return found
 
 
-def acquisition_equipment(source: Dataset, purpose: Dataset) -> bytes:
-    """Return the encoded Contributing Equipment item of the device that made the source image."""
+def acquisition_equipment(source: Dataset, purpose: Dataset) -> bytes | None:
+    """Return the encoded Contributing Equipment item of the device that made the source image.
+
+    None when the source names no manufacturer, which the item must (type 1).
+    """
     found = {}
     for keyword in header.EQUIPMENT_TEXT:
         value = header.raw(source, keyword)
-        if value and wire.fits(_vr(header.tag(keyword)), value):
+        if value and all(len(piece) <= _EQUIPMENT_LIMIT for piece in value.split(b"\\")):
             found[header.tag(keyword)] = value
-    found.setdefault(header.tag("Manufacturer"), b"")
+    if header.tag("Manufacturer") not in found:
+        return None
     pieces = {number: wire.element_bytes(number, _vr(number), value) for number, value in found.items()}
     number = header.tag("PurposeOfReferenceCodeSequence")
     pieces[number] = wire.sequence_bytes(number, [wire.dataset_bytes(purpose)])
@@ -110,7 +115,8 @@ def _piece(item: Dataset, number: int, depth: int) -> bytes | None:
             return _sequence(number, tuple(item[number].value), depth + 1)
     except header.ODD_HEADER:
         return None
-    if vr not in _TEXT_VRS or not isinstance(element, RawDataElement):
+    value = element.value
+    if vr not in _TEXT_VRS or not isinstance(value, bytes):
         return None
-    value = (element.value or b"").rstrip(b"\0 ")
+    value = value.rstrip(b"\0 ")
     return wire.element_bytes(number, vr, value) if wire.fits(vr, value) else None

@@ -30,7 +30,7 @@ def presentation_state(
 ) -> BuiltObject | None:
     """Return the overlay of one image, or None when its grey values cannot be repeated."""
     greys = greyscale.pipeline(image)
-    if greys is None or not image.monochrome or not image.rows or not image.columns:
+    if greys is None or not image.monochrome or min(image.rows, image.columns) < 2:
         return None
     layer = pr.GraphicLayer(LAYER, 1, description="AI: suspected fresh fracture", display_color=_AMBER)
     built = pr.GrayscaleSoftcopyPresentationState(

@@ -19,13 +19,17 @@ from workers.report.outline import clipped_outline, rasterise, vertebra_name
 from workers.report.source import Radiograph
 from workers.report.values import BuiltObject, Kind
 
+# highdicom sums the segments in 64-bit integers: eight bytes a pixel, whatever the header claims.
+_PIXEL_LIMIT = 40_000_000
 _DESCRIPTION = "AI vertebrae - not for clinical use"
 
 
 def segmentation(
     case: Case, image: Radiograph, vertebrae: list[VertebraFinding], number: int
 ) -> BuiltObject | None:
-    """Return the segmentation of one image, or None when no outline covers a pixel."""
+    """Return the segmentation of one image, or None when no outline covers a pixel or the matrix is too large."""
+    if image.rows * image.columns > _PIXEL_LIMIT:
+        return None
     drawn = [(index, vertebra, _mask(image, vertebra)) for index, vertebra in enumerate(vertebrae, start=1)]
     kept = [(index, vertebra, mask) for index, vertebra, mask in drawn if mask is not None]
     if not kept:

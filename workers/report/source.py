@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 
+from triage.domain.eligibility import RADIOGRAPH_CLASSES
 from triage.domain.errors import Refused, Unprocessable
 from triage.domain.identity import parse_uid
 from workers.report import header
@@ -25,7 +27,6 @@ _ORIENTATION = re.compile(r"[APLRHF]{1,3}")
 _SPINE_PARTS = frozenset(
     {"SPINE", "CSPINE", "TSPINE", "LSPINE", "SSPINE", "TLSPINE", "LSSPINE", "WHOLESPINE"}
 )
-_MAX_SIDE = 0xFFFF
 _CHUNK = 1 << 20
 
 
@@ -51,11 +52,15 @@ class Radiograph:
     header: Dataset
 
     def stand_in(self) -> Dataset:
-        """Return a data set that highdicom can dereference; it names the image and nobody's name."""
+        """Return a data set that highdicom can dereference; it names the image and nobody's name.
+
+        It poses as Computed Radiography: of an XA or RF image highdicom demands functional groups that those
+        classes do not have. `restore_class` puts the true class into every reference afterwards.
+        """
         ds = Dataset()
         ds.file_meta = FileMetaDataset()
         ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        ds.SOPClassUID, ds.SOPInstanceUID = self.sop_class_uid, self.sop_instance_uid
+        ds.SOPClassUID, ds.SOPInstanceUID = ComputedRadiographyImageStorage, self.sop_instance_uid
         ds.StudyInstanceUID, ds.SeriesInstanceUID = self.study_instance_uid, self.series_instance_uid
         for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber"):
             setattr(ds, keyword, "")
@@ -77,8 +82,11 @@ class Radiograph:
 def read(sop_instance_uid: str, path: Path) -> Radiograph:
     """Return the source image at `path`; raises Unprocessable when it cannot be referred to."""
     found = header.read_header(path)
-    if header.text(found, "SOPInstanceUID") != sop_instance_uid:
+    if _uid(found, "SOPInstanceUID") != sop_instance_uid:
         raise Unprocessable("source-mismatch", "the file of an image holds another image")
+    # highdicom looks source classes up in a table of its own and knows nothing beyond it.
+    if header.text(found, "SOPClassUID") not in RADIOGRAPH_CLASSES:
+        raise Unprocessable("not-a-radiograph", "results are written about radiographs only")
     samples = header.unsigned(found, "SamplesPerPixel") or 1
     photometric = header.text(found, "PhotometricInterpretation")
     return Radiograph(
@@ -99,6 +107,16 @@ def read(sop_instance_uid: str, path: Path) -> Radiograph:
         lossy=header.text(found, "LossyImageCompression") == "01",
         header=found,
     )
+
+
+def restore_class(built: Dataset, images: Mapping[str, Radiograph]) -> None:
+    """Write each referenced image's own SOP class next to its SOP Instance UID, wherever `built` refers to it."""
+    for element in built:
+        for item in element.value if element.VR == "SQ" else ():
+            image = images.get(str(item.get("ReferencedSOPInstanceUID", "")))
+            if image is not None:
+                item.ReferencedSOPClassUID = image.sop_class_uid
+            restore_class(item, images)
 
 
 def _uid(found: Dataset, keyword: str) -> str:
