@@ -27,7 +27,7 @@ def collect() -> list[dict[str, Any]]:
 
     with opened() as session:
         engine = session.engine
-        rows = [_process(one) for one in presence.everyone(engine)]
+        rows = [_living(one) for one in presence.everyone(engine)]
         rows.append({"part": "studies", "state": "", "detail": _counted(studies.counts(engine))})
         rows.append({"part": "analyses", "state": "", "detail": _counted(queue_rows.counts(engine))})
         for peer in evidence.backlog(engine):
@@ -38,7 +38,7 @@ def collect() -> list[dict[str, Any]]:
     return rows
 
 
-def _process(one: Any) -> dict[str, Any]:
+def _living(one: Any) -> dict[str, Any]:
     state = one.state if one.alive else "not seen lately"
     return {
         "part": one.process,

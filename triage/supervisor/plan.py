@@ -29,9 +29,9 @@ def programs(settings: Settings) -> list[Program]:
     found.append(command(settings, UPGRADE, ("db", "upgrade"), after=names, runs_once=True))
     receivers = [f"receiver-{n}" if n else "receiver" for n in range(settings.dicom.receivers)]
     for name in (*receivers, "registrar", "closer", "web", "outbox"):
-        found.append(_process(settings, name))
+        found.append(_product_program(settings, name))
     # TensorFlow's import takes the machine for seconds: the page comes first.
-    found.append(_process(settings, "worker", after=(UPGRADE, "web", *receivers)))
+    found.append(_product_program(settings, "worker", after=(UPGRADE, "web", *receivers)))
     return found
 
 
@@ -91,7 +91,7 @@ def _of_service(service: Service) -> Program:
     )
 
 
-def _process(settings: Settings, name: str, after: tuple[str, ...] = (UPGRADE,)) -> Program:
+def _product_program(settings: Settings, name: str, after: tuple[str, ...] = (UPGRADE,)) -> Program:
     kind = name.partition("-")[0]
     program = command(settings, name, ("run", kind), after=after, stop_rank=RANKS[kind])
     if kind == "worker":
