@@ -61,8 +61,8 @@ def came_earlier(engine: Engine, study_id: int, minutes: float) -> None:
     with transaction(engine) as connection:
         connection.execute(
             text(
-                "UPDATE worklist_item SET arrived_at = arrived_at - make_interval(mins => :m), key = key - :m "
-                "WHERE study_id = :id"
+                "UPDATE worklist_item SET arrived_at = arrived_at - make_interval(mins => :m), "
+                "key = key - :m WHERE study_id = :id"
             ),
             {"m": minutes, "id": study_id},
         )

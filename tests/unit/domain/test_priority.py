@@ -1,0 +1,224 @@
+"""The order of the list: total, stable, explained, and never lowered by a result."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from triage.domain import priority
+from triage.domain.finding import TriageOutcome
+from triage.domain.priority import AiStatus, OrderPolicy, Pin, Position, RequestedPriority, Standing, Tier
+
+POLICY = OrderPolicy()
+MORNING = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+ARRIVED = st.integers(0, 60 * 24 * 14).map(lambda minute: MORNING + timedelta(minutes=minute))
+PROBABILITY = st.floats(0, 1, allow_nan=False)
+OUTCOMES = st.sampled_from(list(TriageOutcome))
+
+
+@st.composite
+def standings(draw: st.DrawFn) -> Standing:
+    """Any study as it may stand on the list."""
+    outcome = draw(st.none() | OUTCOMES)
+    answered = outcome in (TriageOutcome.FLAGGED, TriageOutcome.NOT_FLAGGED)
+    return Standing(
+        requested=draw(st.sampled_from(list(RequestedPriority))),
+        arrived_at=draw(ARRIVED),
+        ai_status=draw(st.sampled_from(list(AiStatus))),
+        outcome=outcome,
+        probability=draw(PROBABILITY) if answered else None,
+        pin=draw(st.none() | st.just(Pin("Dr Ito", "surgeon waiting"))),
+    )
+
+
+def _sorting_key(position: Position, standing: Standing, uid: str) -> tuple[int, float, datetime, str]:
+    return int(position.tier), position.key, standing.arrived_at, uid
+
+
+@given(st.lists(standings(), min_size=2, max_size=12))
+def test_the_order_is_total_and_does_not_depend_on_how_the_rows_were_found(found: list[Standing]) -> None:
+    keyed = [_sorting_key(priority.position(s, POLICY), s, f"2.25.{n}") for n, s in enumerate(found)]
+    shuffled = keyed[:]
+    random.Random(1).shuffle(shuffled)
+    assert sorted(shuffled) == sorted(keyed)
+    assert len(set(keyed)) == len(keyed), "no two studies share a place"
+
+
+@given(standings())
+def test_a_position_depends_on_the_study_alone_and_not_on_the_time_of_asking(standing: Standing) -> None:
+    assert priority.position(standing, POLICY) == priority.position(standing, POLICY)
+
+
+@given(standings(), OUTCOMES, PROBABILITY)
+def test_a_result_never_lowers_a_study(
+    standing: Standing, outcome: TriageOutcome, probability: float
+) -> None:
+    unanswered = replace(standing, outcome=None, probability=None, ai_status=AiStatus.WAITING)
+    before = priority.position(unanswered, POLICY)
+    answered = replace(
+        unanswered,
+        ai_status=AiStatus.DONE,
+        outcome=outcome,
+        probability=None if outcome is TriageOutcome.ABSTAINED else probability,
+        key_so_far=before.key,
+    )
+    after = priority.position(answered, POLICY)
+    assert (after.tier, after.key) <= (before.tier, before.key)
+
+
+@given(standings(), PROBABILITY, PROBABILITY)
+def test_a_second_result_never_lowers_what_the_first_raised(
+    standing: Standing, one: float, other: float
+) -> None:
+    first = replace(standing, outcome=TriageOutcome.FLAGGED, probability=one)
+    raised = priority.position(first, POLICY).key
+    second = replace(first, outcome=TriageOutcome.NOT_FLAGGED, probability=other, key_so_far=raised)
+    assert priority.position(second, POLICY).key <= raised
+
+
+@given(ARRIVED, st.sampled_from(list(RequestedPriority)), PROBABILITY)
+def test_an_unflagged_study_is_never_behind_the_same_study_unanalysed(
+    arrived: datetime, requested: RequestedPriority, probability: float
+) -> None:
+    failed = Standing(requested, arrived, AiStatus.NOT_ANALYSED, "no lateral view")
+    unflagged = Standing(
+        requested, arrived, AiStatus.DONE, outcome=TriageOutcome.NOT_FLAGGED, probability=probability
+    )
+    assert priority.position(unflagged, POLICY).key <= priority.position(failed, POLICY).key
+
+
+@given(ARRIVED, PROBABILITY, PROBABILITY, st.sampled_from(list(RequestedPriority)))
+def test_a_higher_probability_never_stands_behind_a_lower_one_of_the_same_arrival(
+    arrived: datetime, one: float, other: float, requested: RequestedPriority
+) -> None:
+    low, high = sorted((one, other))
+    flagged = [
+        Standing(requested, arrived, AiStatus.DONE, outcome=TriageOutcome.FLAGGED, probability=p)
+        for p in (low, high)
+    ]
+    keys = [priority.position(standing, POLICY).key for standing in flagged]
+    assert keys[1] <= keys[0]
+
+
+@given(st.floats(-10, 10), st.sampled_from(list(RequestedPriority)))
+def test_the_cost_of_delay_stays_between_nought_and_one(
+    probability: float, requested: RequestedPriority
+) -> None:
+    assert 0.0 <= priority.cost_of_delay(probability, requested, POLICY) <= 1.0
+
+
+def test_the_head_start_of_a_sure_flag_is_b_times_the_difference_of_costs() -> None:
+    plain = Standing(RequestedPriority.ROUTINE, MORNING)
+    sure = replace(plain, ai_status=AiStatus.DONE, outcome=TriageOutcome.FLAGGED, probability=1.0)
+    ahead = priority.position(plain, POLICY).key - priority.position(sure, POLICY).key
+    prior_cost = 0.03 + 0.97 * 0.01
+    assert ahead == pytest.approx(2880 * (1.0 - prior_cost))
+
+
+def test_an_urgent_order_has_the_head_start_that_the_paper_gives_it() -> None:
+    routine = priority.class_key(MORNING, RequestedPriority.ROUTINE, POLICY)
+    urgent = priority.class_key(MORNING, RequestedPriority.HIGH, POLICY)
+    assert routine - urgent == pytest.approx(690, abs=25)
+
+
+def test_a_later_flag_overtakes_only_within_its_head_start() -> None:
+    flag = Standing(
+        RequestedPriority.ROUTINE,
+        MORNING,
+        AiStatus.DONE,
+        outcome=TriageOutcome.FLAGGED,
+        probability=0.5,
+    )
+    key = priority.position(flag, POLICY).key
+    hour_before = priority.class_key(MORNING - timedelta(hours=1), RequestedPriority.ROUTINE, POLICY)
+    days_before = priority.class_key(MORNING - timedelta(days=2), RequestedPriority.ROUTINE, POLICY)
+    assert days_before < key < hour_before
+
+
+@pytest.mark.parametrize(
+    ("spoken", "meant"),
+    [
+        ("STAT", "STAT"),
+        (" stat ", "STAT"),
+        ("S", "STAT"),
+        ("HIGH", "HIGH"),
+        ("ASAP", "HIGH"),
+        ("R", "ROUTINE"),
+        ("", "ROUTINE"),
+        ("whatever", "ROUTINE"),
+        ("LOW", "LOW"),
+    ],
+)
+def test_what_an_order_says_becomes_a_defined_term(spoken: str, meant: str) -> None:
+    assert priority.requested_priority(spoken) == meant
+
+
+def test_the_more_pressing_of_two_requests_counts() -> None:
+    assert priority.more_pressing(RequestedPriority.LOW, RequestedPriority.STAT) is RequestedPriority.STAT
+
+
+ROUTINE = Standing(RequestedPriority.ROUTINE, MORNING)
+FLAGGED = replace(ROUTINE, ai_status=AiStatus.DONE, outcome=TriageOutcome.FLAGGED, probability=0.7)
+
+
+@pytest.mark.parametrize(
+    ("standing", "code", "sentence"),
+    [
+        (ROUTINE, "waiting", "Waiting for analysis"),
+        (replace(ROUTINE, ai_status=AiStatus.RUNNING), "running", "Analysis running"),
+        (FLAGGED, "flagged", "Look sooner: possible recent vertebral fracture"),
+        (
+            replace(FLAGGED, outcome=TriageOutcome.NOT_FLAGGED, probability=0.1),
+            "no-flag",
+            "No triage flag",
+        ),
+        (
+            replace(ROUTINE, ai_status=AiStatus.NOT_ANALYSED, ai_sentence="no model for CT"),
+            "not-analysed",
+            "Not analysed: no model for CT",
+        ),
+        (
+            replace(ROUTINE, outcome=TriageOutcome.ABSTAINED, ai_sentence="no lateral view"),
+            "abstained",
+            "Not analysed: no lateral view",
+        ),
+        (
+            replace(ROUTINE, flagged_before=True),
+            "flagged-earlier",
+            "Look sooner: possible recent vertebral fracture (an earlier analysis)",
+        ),
+        (replace(ROUTINE, requested=RequestedPriority.STAT), "ordered-stat", "Ordered STAT"),
+        (
+            replace(FLAGGED, requested=RequestedPriority.STAT),
+            "ordered-stat",
+            "Ordered STAT. Look sooner: possible recent vertebral fracture",
+        ),
+        (
+            replace(ROUTINE, requested=RequestedPriority.STAT, stat_rule="ED_CR"),
+            "stat-by-rule",
+            "Ordered STAT (rule for sender ED_CR)",
+        ),
+        (
+            replace(ROUTINE, requested=RequestedPriority.HIGH),
+            "waiting",
+            "Ordered urgent. Waiting for analysis",
+        ),
+        (replace(FLAGGED, pin=Pin("Dr Ito")), "pinned", "Pinned by Dr Ito"),
+        (replace(ROUTINE, read_before=True), "new-images", "New images after reading"),
+    ],
+)
+def test_every_position_has_its_reason_and_its_sentence(standing: Standing, code: str, sentence: str) -> None:
+    position = priority.position(standing, POLICY)
+    assert (position.reason_code, position.sentence) == (code, sentence)
+
+
+def test_a_pin_goes_before_stat_and_stat_before_the_rest() -> None:
+    pinned = priority.position(replace(ROUTINE, pin=Pin("Dr Ito")), POLICY)
+    stat = priority.position(replace(ROUTINE, requested=RequestedPriority.STAT), POLICY)
+    assert [pinned.tier, stat.tier] == [Tier.PINNED, Tier.STAT]
+    assert priority.position(FLAGGED, POLICY).tier is Tier.REST
