@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 import time
+import warnings
 from typing import Any
 
 from triage.config import Settings, load_settings
@@ -143,6 +144,7 @@ def tell(request: dict[str, Any]) -> int:
 
 def main() -> None:
     """Tell the story that the command line asks for."""
+    warnings.filterwarnings("ignore", module=r"pydicom(\..*)?")  # they quote element values
     try:
         sys.exit(tell(json.loads(sys.argv[1])))
     except TriageError as error:

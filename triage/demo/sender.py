@@ -10,12 +10,15 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from triage.evidence.mended import to_send
 from triage.evidence.pacs import Answer, RemoteAE, StorageSCU
 
 FILES_PER_REQUEST = 500
@@ -64,7 +67,8 @@ def send_files(scu: StorageSCU, remote: RemoteAE, files: list[Path]) -> Iterator
     """Send files; yield each with its verdict, reason and status."""
     for start in range(0, len(files), FILES_PER_REQUEST):
         part = files[start : start + FILES_PER_REQUEST]
-        report = scu.send(remote, part)
+        with tempfile.TemporaryDirectory(prefix="spine-triage-") as folder:
+            report = scu.send(remote, [to_send(path, Path(folder)) for path in part])
         answers = {answer.index: answer for answer in report.answers}
         for index, path in enumerate(part):
             yield _told(path, answers.get(index), report.fault)
@@ -85,6 +89,8 @@ def main() -> None:
     if not line:
         return
     address = json.loads(line)
+    # pydicom's warnings quote element values, which are patient data.
+    warnings.filterwarnings("ignore", module=r"pydicom(\..*)?")
     threading.Thread(target=_end_with_the_product, daemon=True).start()
     remote = RemoteAE(name="self", timeout_s=30.0, **address)
     with StorageSCU() as scu:
