@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.domain.errors import ConfigError
 from workers.models import architectures, ood
 from workers.models.preprocess import PreprocessSpec, scale_unit
 
@@ -33,8 +34,11 @@ NAMES = ("view-gate", "vertebra-locator", "vertebra-fresh")
 _MAX_FILE_BYTES = 32 * 1024 * 1024
 
 
-class BundleRejected(Exception):
+class BundleRejected(ConfigError):
     """A bundle that must not be served; the message names the file and what is wrong with it."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__("models", problem, "Install the bundle again, or pin the digest that you mean to serve")
 
 
 @dataclass(frozen=True)

@@ -33,12 +33,16 @@ def logit(probability: Array) -> NDArray[np.float64]:
 
 
 def apply(logits: Array, calibration: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Probabilities [n, classes] from logits [n, classes]; "none" and "temperature" are known."""
+    """Probabilities [n, classes] from logits [n, classes]; "none" and "temperature" are known.
+
+    A temperature may come with one bias per class, which undoes the class balance of training.
+    """
     method = calibration["method"]
     if method == "none":
         return softmax(logits)
     if method == "temperature":
-        return softmax(np.asarray(logits, float) / float(calibration["temperature"]))
+        bias = np.asarray(calibration.get("bias", 0.0), float)
+        return softmax(np.asarray(logits, float) / float(calibration["temperature"]) + bias)
     raise ValueError(f"unknown calibration method {method!r}")
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Points = NDArray[np.float64]
 _MAX_PEAKS = 64
-_MIN_STEP_CELLS = 2.0
+_MIN_STEP_CELLS = 1.4
 _MAX_STEP_RATIO = 1.9
 _MIN_STEP_RATIO = 0.5
 

@@ -38,25 +38,20 @@ class Camera:
         column = hits @ self.across / self.pixel_mm + self.columns / 2 - 0.5
         return np.stack([row, column], axis=-1)
 
-    def window(self, centre: Vector, radius: float) -> tuple[int, int, int, int] | None:
-        """Rows and columns (first, past last) that a sphere may touch, None outside the detector."""
-        row, column = self.project(centre[None])[0]
-        reach = self.magnification * 1.12 * radius / self.pixel_mm
-        top, bottom = max(0, int(row - reach)), min(self.rows, int(row + reach) + 2)
-        left, right = max(0, int(column - reach)), min(self.columns, int(column + reach) + 2)
-        return None if top >= bottom or left >= right else (top, bottom, left, right)
+    def windows(self, centres: Vector, radii: Vector) -> NDArray[np.int64]:
+        """Rows and columns [n, 4] (first, past last, first, past last) that spheres may touch; empty when outside."""
+        place = self.project(centres)
+        reach = (self.magnification * 1.12 / self.pixel_mm * radii)[:, None]
+        low = np.maximum(np.trunc(place - reach), 0)
+        high = np.minimum(np.trunc(place + reach) + 2, (self.rows, self.columns))
+        return np.stack([low[:, 0], high[:, 0], low[:, 1], high[:, 1]], axis=1).astype(np.int64)
 
-    def local(self, centre: Vector, axes: Vector) -> Vector:
-        """Source, first ray, ray step per column and per row in the frame of a shape, as 12 numbers."""
-        turn = axes.T
-        return np.concatenate(
-            [
-                turn @ (self.source - centre),
-                turn @ (self.detector - self.source),
-                turn @ self.across * self.pixel_mm,
-                turn @ self.down * self.pixel_mm,
-            ]
-        )
+    def local(self, centres: Vector, axes: Vector) -> Vector:
+        """Source, first ray, ray step per column and per row in the frames [n, 3, 3] of shapes, as [n, 12]."""
+        steps = np.stack([self.detector - self.source, self.across * self.pixel_mm, self.down * self.pixel_mm])
+        sources = np.einsum("nji,nj->ni", axes, self.source - centres)
+        rays = np.einsum("nji,kj->nki", axes, steps)
+        return np.concatenate([sources, rays.reshape(len(centres), 9)], axis=1)
 
 
 def aim(

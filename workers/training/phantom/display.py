@@ -45,16 +45,20 @@ def harmonise(signal: Float, pixel_mm: float, rng: np.random.Generator) -> Float
     return np.asarray(np.clip((bent - floor) / max(top - floor, 1e-3), 0, 1), np.float32)
 
 
-def collimate(image: Float, rng: np.random.Generator) -> Float:
-    """Dark borders on three films of four."""
+Box = tuple[int, int, int, int]
+
+
+def collimate(image: Float, rng: np.random.Generator) -> tuple[Float, Box]:
+    """Dark borders on three films of four; also the lit rows and columns (first, past last)."""
     rows, columns = image.shape
     top, bottom = rng.integers(0, max(2, rows // 22), 2)
     left, right = rng.integers(0, max(2, columns // 12), 2)
     if rng.random() >= 0.75:
-        return image
+        return image, (0, rows, 0, columns)
     field = np.zeros_like(image)
     field[top : rows - bottom, left : columns - right] = 1
-    return image * blur(field, 0.8)
+    box = (int(top), int(rows - bottom), int(left), int(columns - right))
+    return image * blur(field, 0.8), box
 
 
 def stamp(image: Float, letters: str, place: tuple[float, float], brightness: float, size: float) -> Float:

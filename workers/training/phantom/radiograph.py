@@ -125,9 +125,11 @@ def _truth(v: Vertebra, camera: Camera, view: str, hardware: tuple[str, ...]) ->
     return LevelTruth(v.level, (float(row), float(column)), corners, change.kind, change.fresh_cue, implanted)
 
 
-def _visible(truth: LevelTruth, rows: int, columns: int) -> bool:
+def _visible(truth: LevelTruth, lit: display.Box, margin: float) -> bool:
+    """A body counts when its centre lies inside the collimated field by a margin in pixels."""
     row, column = truth.centre
-    return 4 <= row < rows - 4 and 4 <= column < columns - 4
+    top, bottom, left, right = lit
+    return top + margin <= row < bottom - margin and left + margin <= column < right - margin
 
 
 def render(patient: Patient, exposure: Exposure, *, marker: bool = True) -> Radiograph:
@@ -138,11 +140,11 @@ def render(patient: Patient, exposure: Exposure, *, marker: bool = True) -> Radi
     camera = _pose(patient, chain, exposure, rng)
     scene, hardware = compose(patient, chain, camera, rng)
     signal = physics.detect(scene.paths, camera.pixel_mm, rng)
-    picture = display.collimate(display.harmonise(signal, camera.pixel_mm, rng), rng)
+    picture, lit = display.collimate(display.harmonise(signal, camera.pixel_mm, rng), rng)
     if marker:
         picture = display.mark_side(picture, rng)
     levels = tuple(_truth(v, camera, exposure.view, hardware) for v in chain)
-    seen = tuple(level for level in levels if _visible(level, camera.rows, camera.columns))
+    seen = tuple(level for level in levels if _visible(level, lit, 7.0 / camera.pixel_mm))
     coverage = "WHOLE" if exposure.field == WHOLE else "PARTIAL"
     return Radiograph(picture, camera.pixel_mm, exposure.view, coverage, patient, seen)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -56,8 +57,9 @@ def textures(rng: np.random.Generator, pixel_mm: float) -> NDArray[np.float32]:
 @dataclass
 class _Shape:
     kind: tuple[int, int]
-    window: tuple[int, int, int, int]
-    frame: Vector
+    centre: Vector
+    axes: Vector
+    radius: float
     quadrics: Sequence[Quadric]
     planes: Sequence[Plane]
     weight: float
@@ -87,10 +89,7 @@ class Scene:
         texture: int = PLAIN,
     ) -> None:
         """A convex set: at most 2 quadrics and 9 planes in the frame (centre, axes), inside a sphere of radius."""
-        window = self.camera.window(centre, radius)
-        if window is not None:
-            frame = self.camera.local(centre, axes)
-            self._shapes.append(_Shape((channel, texture), window, frame, quadrics, planes, weight))
+        self._shapes.append(_Shape((channel, texture), centre, axes, radius, quadrics, planes, weight))
 
     def ball(
         self,
@@ -125,13 +124,13 @@ class Scene:
         flat: float = 1.0,
     ) -> None:
         """A cylinder with flat ends; flat stretches one of its radii."""
-        length = float(np.linalg.norm(end - start))
+        length = math.dist(start, end)
         if length < 1e-3:
             return
         z = (end - start) / length
         helper = np.array([1.0, 0, 0]) if abs(z[0]) < 0.9 else np.array([0, 1.0, 0])
         x = _cross(helper, z)
-        x /= np.linalg.norm(x)
+        x /= math.sqrt(float(x @ x))
         axes = np.array([x, _cross(z, x), z]).T
         caps = [(0.0, 0.0, 1.0, length / 2), (0.0, 0.0, -1.0, length / 2)]
         middle, reach = (start + end) / 2, length / 2 + radius * max(flat, 1.0)
@@ -166,6 +165,8 @@ class Scene:
     def trace(self) -> None:
         """Add all collected shapes to paths."""
         count = len(self._shapes)
+        centres, axes = np.array([s.centre for s in self._shapes]), np.array([s.axes for s in self._shapes])
+        radii = np.array([s.radius for s in self._shapes], float)
         quadrics, planes = np.zeros((count, 2, 7)), np.zeros((count, 9, 4))
         counts = np.zeros((count, 2), np.int64)
         for i, shape in enumerate(self._shapes):
@@ -179,8 +180,8 @@ class Scene:
                 self.paths,
                 self.tiles,
                 np.array([shape.kind for shape in self._shapes]),
-                np.array([shape.window for shape in self._shapes]),
-                np.array([shape.frame for shape in self._shapes]),
+                self.camera.windows(centres, radii),
+                self.camera.local(centres, axes),
                 quadrics,
                 planes,
                 counts,

@@ -37,7 +37,7 @@ def _bench(rng: Rng, rows: int, height_mm: float) -> Scene:
 def _expose(scene: Scene, rng: Rng) -> Float:
     scene.trace()
     signal = physics.detect(scene.paths, scene.camera.pixel_mm, rng)
-    return display.mark_side(display.collimate(display.harmonise(signal, scene.camera.pixel_mm, rng), rng), rng)
+    return display.mark_side(display.collimate(display.harmonise(signal, scene.camera.pixel_mm, rng), rng)[0], rng)
 
 
 def _point(*values: float) -> NDArray[np.float64]:

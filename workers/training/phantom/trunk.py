@@ -42,7 +42,7 @@ def shape_trunk(scene: Scene, patient: Patient, chain: Sequence[Vertebra], middl
     spine = np.array([v.centre for v in chain])
     seventh = float(spine[-5, 2]) / s
     k = patient.body_mass_index / 24
-    wide = [(-260, 165 * k**0.5), (-60, 168 * k**0.6), (60, 140 * k**0.8), (200, 140 * k**0.6)]
+    wide = [(-260, 165 * k**0.5), (-60, 168 * k**0.6), (60, 138 * k**0.6), (200, 140 * k**0.5)]
     deep = [(-260, 118 * k**0.6), (-70, 126 * k**0.6), (60, 98 * k**0.95), (200, 108 * k**0.7)]
     wide += [(seventh - 90, 165), (seventh - 20, 185), (seventh + 10, 75), (seventh + 60, 55), (seventh + 130, 70)]
     deep += [(seventh - 90, 100), (seventh - 20, 75), (seventh + 10, 62), (seventh + 60, 58), (seventh + 130, 85)]
@@ -56,7 +56,7 @@ def shape_trunk(scene: Scene, patient: Patient, chain: Sequence[Vertebra], middl
 
 def _lengths(scene: Scene, trunk: Trunk, grow: float) -> NDArray[np.float32]:
     out = np.empty(scene.paths.shape[1:], np.float32)
-    frame = scene.camera.local(np.zeros(3), np.eye(3))
+    frame = scene.camera.local(np.zeros((1, 3)), np.eye(3)[None])[0]
     wide, deep = np.maximum(trunk.radius_x + grow, 20.0), np.maximum(trunk.radius_y + grow, 20.0)
     kernel.trunk_lengths(out, frame, trunk.centre_x, trunk.centre_y, wide, deep)
     return out

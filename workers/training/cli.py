@@ -1,0 +1,135 @@
+"""`triage-models`: render phantoms, train, evaluate and verify the bundles.
+
+Every heavy import waits for the command that needs it, so --help answers at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_NAMES = ("view-gate", "vertebra-locator", "vertebra-fresh")
+_OUT = click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+_SEED = click.option("--seed", type=int, default=2, show_default=True, help="Fixes phantoms and training.")
+_SCALE = click.option("--scale", type=click.Choice(["full", "small", "tiny"]), default="full", show_default=True)
+_JOBS = click.option("--processes", type=int, default=2, show_default=True, help="Rendering processes.")
+_ONLY = click.option("--only", type=click.Choice(_NAMES), multiple=True, help="Only these networks.")
+
+
+def _echo(line: str) -> None:
+    click.echo(line)
+
+
+@click.group(epilog="Example: triage-models train --all --out build/models --seed 2")
+def main() -> None:
+    """Phantoms, training and bundles. Everything made here is synthetic; not for clinical use."""
+
+
+@main.group(epilog="Example: triage-models phantom demo --out build/demo")
+def phantom() -> None:
+    """Synthetic radiographs."""
+
+
+@phantom.command("render", epilog="Example: triage-models phantom render --out build/models --scale small")
+@_OUT
+@_SEED
+@_SCALE
+@_JOBS
+def phantom_render(out: Path, seed: int, scale: str, processes: int) -> None:
+    """Render the training cache."""
+    from workers.training.run import render_step
+
+    render_step(out, seed=seed, scale=scale, processes=processes, echo=_echo)
+
+
+@phantom.command("demo", epilog="Example: triage-models phantom demo --out build/demo")
+@_OUT
+@click.option("--seed", type=int, default=7, show_default=True)
+@_JOBS
+def phantom_demo(out: Path, seed: int, processes: int) -> None:
+    """Write the demonstration studies as DICOM, one folder per study."""
+    from workers.training.demo import write_demo
+
+    write_demo(out, seed=seed, processes=processes, echo=_echo)
+
+
+@phantom.command("sheet", epilog="Example: triage-models phantom sheet --out build/sheet.png")
+@_OUT
+@_SEED
+def phantom_sheet(out: Path, seed: int) -> None:
+    """Draw a contact sheet of phantom radiographs."""
+    from workers.training.sheet import write_sheet
+
+    write_sheet(out, seed=seed)
+
+
+@main.command(epilog="Example: triage-models train --all --out build/models --seed 2")
+@_OUT
+@_SEED
+@_SCALE
+@_JOBS
+@_ONLY
+@click.option("--all", "everything", is_flag=True, help="Render, train all three networks, package, pin.")
+def train(out: Path, seed: int, scale: str, processes: int, only: tuple[str, ...], everything: bool) -> None:
+    """Render what is missing, then train the chosen networks; with --all also package and pin them."""
+    from workers.training.run import ORDER, package_step, render_step, train_step
+
+    if not (everything or only):
+        raise click.UsageError("say --all, or --only NAME")
+    names = ORDER if everything else only
+    render_step(out, seed=seed, scale=scale, processes=processes, echo=_echo)
+    train_step(out, names, seed=seed, scale=scale, echo=_echo)
+    if everything:
+        package_step(out, ORDER, seed=seed, scale=scale, echo=_echo)
+
+
+@main.command(epilog="Example: triage-models package --out build/models")
+@_OUT
+@_SEED
+@_SCALE
+@_ONLY
+def package(out: Path, seed: int, scale: str, only: tuple[str, ...]) -> None:
+    """Calibrate, evaluate and write the bundles of networks already trained below the folder."""
+    from workers.training.run import ORDER, package_step
+
+    package_step(out, only or ORDER, seed=seed, scale=scale, echo=_echo)
+
+
+@main.command(epilog="Example: triage-models evaluate --out build/models --report ops/reports")
+@_OUT
+@click.option("--report", type=click.Path(path_type=Path), help="Write phantom-models.md and its plots here.")
+@click.option("--outside", type=click.Path(path_type=Path, exists=True), multiple=True, help="Folder of other images.")
+def evaluate(out: Path, report: Path | None, outside: tuple[Path, ...]) -> None:
+    """Print the bundles' figures; with --outside also what they answer on other people's images."""
+    from workers.training.report import print_figures, write_report
+
+    if report is not None:
+        write_report(out, report, outside, echo=_echo)
+    else:
+        print_figures(out / "bundles", outside, echo=_echo)
+
+
+@main.command(epilog="Example: triage-models card view-gate")
+@click.argument("name", type=click.Choice(_NAMES))
+@click.option("--root", type=click.Path(path_type=Path, exists=True), help="Folder of bundles; default: the shipped ones.")
+def card(name: str, root: Path | None) -> None:
+    """Print a bundle's model card."""
+    from workers.models.bundle import BUNDLES, load_pinned
+
+    bundle = load_pinned(name, root or BUNDLES)
+    click.echo((bundle.path / "card.md").read_text())
+
+
+@main.command(epilog="Example: triage-models verify")
+@click.option("--root", type=click.Path(path_type=Path, exists=True), help="Folder of bundles; default: the shipped ones.")
+@click.option("--golden/--no-golden", default=True, help="Also run the golden vectors (imports Keras).")
+def verify(root: Path | None, golden: bool) -> None:
+    """Check every digest and reproduce the golden vectors; exit 1 when anything differs."""
+    from workers.training.verify import verify_all
+
+    raise SystemExit(verify_all(root, golden=golden, echo=_echo))
+
+
+if __name__ == "__main__":
+    main()
