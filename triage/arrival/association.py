@@ -25,6 +25,8 @@ from triage.spool import Spool
 
 LOG = get(__name__)
 _INVALID_PARAMETER = 6
+_SCRATCH = 16 * 1024
+_MOST_DISCARDED = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,8 +126,7 @@ class Association:
             self._wire.read(self._buffer[:HEADER], self._opened + self._policy.association_request_timeout_s)
         established = state is State.STA6
         kind, length = pdu.parse_header(self._buffer[:HEADER], self._policy.max_pdu if established else 0)
-        if len(self._buffer) < HEADER + length:
-            self._grow(HEADER + length)
+        self._grow(HEADER + length)
         self._body = self._buffer[HEADER : HEADER + length]
         limit = self._policy.pdu_timeout_s if established else self._policy.association_request_timeout_s
         begun = time.monotonic() if established else self._opened
@@ -146,6 +147,8 @@ class Association:
         self._wire.read(self._buffer[:HEADER], min(now + idle, ends), self._policy.pdu_timeout_s)
 
     def _grow(self, size: int) -> None:
+        if len(self._buffer) >= size:
+            return
         larger = memoryview(bytearray(size))
         larger[:HEADER] = self._buffer[:HEADER]
         self._buffer = larger
@@ -206,8 +209,13 @@ class Association:
 
     def _await_close(self) -> Event:
         """Read away what the peer still says: closing with unread bytes would destroy our last PDU (RST)."""
-        while True:
-            self._wire.read(self._buffer[:1], self._close_by)
+        self._grow(_SCRATCH)
+        left = _MOST_DISCARDED
+        while left > 0:
+            left -= self._wire.discard(self._buffer, self._close_by)
+            if time.monotonic() >= self._close_by:
+                return Event.EVT18
+        return Event.EVT18
 
     def _drop_object(self) -> None:
         if self._messages is not None:

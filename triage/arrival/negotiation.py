@@ -33,6 +33,8 @@ MOST_ITEMS = 4096
 MOST_CONTEXTS = 128
 _ACCEPTED, _ABSTRACT_SYNTAX_REFUSED, _TRANSFER_SYNTAXES_REFUSED = 0, 3, 4
 _CONTEXT_ITEM = 0x20
+# Stored print and hardcopy images, retired, outside the storage root.
+_RETIRED_PRINT = frozenset(f"1.2.840.10008.5.1.1.{number}" for number in (27, 29, 30))
 # Storage classes that vendors defined for themselves and that reach archives every day.
 _PRIVATE_STORAGE = frozenset(
     (
@@ -83,7 +85,7 @@ def storage_classes() -> frozenset[str]:
             and not uid.startswith(without_study)
         ):
             listed.add(uid)
-    return frozenset(listed) | _PRIVATE_STORAGE
+    return frozenset(listed) | _PRIVATE_STORAGE | _RETIRED_PRINT
 
 
 @cache

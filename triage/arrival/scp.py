@@ -11,6 +11,7 @@ import errno
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 from triage.arrival.admission import Admission
 from triage.arrival.association import Association, Shared
@@ -68,21 +69,23 @@ class Acceptor:
         self._admission.drain()
         deadline = time.monotonic() + self._policy.drain_s
         self._each(Association.drain)
-        while self._count() and time.monotonic() < deadline:
+        while self.connections and time.monotonic() < deadline:
             self._accept_one()
         self._listener.close()
         self._each(Association.cut)
-        while self._count() and time.monotonic() < deadline + 2 * self._policy.close_timeout_s:
+        while self.connections and time.monotonic() < deadline + 2 * self._policy.close_timeout_s:
             time.sleep(_TICK_S / 4)
-        LOG.info("drained", left=self._count())
+        LOG.info("drained", left=self.connections)
 
-    def _each(self, tell: object) -> None:
+    def _each(self, tell: Callable[[Association], None]) -> None:
         with self._lock:
             running = list(self._running)
         for association in running:
-            tell(association)  # type: ignore[operator]
+            tell(association)
 
-    def _count(self) -> int:
+    @property
+    def connections(self) -> int:
+        """Return how many connections are open."""
         with self._lock:
             return len(self._running)
 

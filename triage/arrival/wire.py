@@ -34,6 +34,9 @@ class Wire(Protocol):
     def read(self, view: memoryview, deadline: float, within: float | None = None) -> None:
         """Fill `view`. From its first byte on, `within` seconds are allowed if given."""
 
+    def discard(self, view: memoryview, deadline: float) -> int:
+        """Read away whatever is there into `view`, at least a byte; return how many."""
+
     def send(self, data: bytes) -> None:
         """Send all of `data` or raise Closed or Late."""
 
@@ -71,23 +74,33 @@ class PlainWire:
 
     def read(self, view: memoryview, deadline: float, within: float | None = None) -> None:
         """Fill `view`; see Wire."""
-        flags = socket.MSG_WAITALL if within is None else 0
-        done, wanted = 0, len(view)
-        while done < wanted:
-            try:
-                got = self._socket.recv_into(view[done:], 0, flags)
-            except BlockingIOError:
-                got = -1
-            except OSError as broken:
-                raise Closed from broken
-            if got == 0:
-                raise Closed
-            if got > 0:
-                if done == 0 and within is not None:
-                    deadline, flags = time.monotonic() + within, socket.MSG_WAITALL
-                done += got
-            if done < wanted and time.monotonic() >= deadline:
-                raise Late
+        done = 0
+        if within is not None:
+            done = self.discard(view, deadline)
+            deadline = time.monotonic() + within
+        while done < len(view):
+            done += self._receive(view[done:], deadline, socket.MSG_WAITALL)
+
+    def discard(self, view: memoryview, deadline: float) -> int:
+        """See Wire."""
+        while True:
+            got = self._receive(view, deadline, 0)
+            if got:
+                return got
+
+    def _receive(self, view: memoryview, deadline: float, flags: int) -> int:
+        """Return how many bytes came within one slice, 0 for none; raises Closed, or Late past the deadline."""
+        try:
+            got = self._socket.recv_into(view, 0, flags)
+        except BlockingIOError:
+            got = -1
+        except OSError as broken:
+            raise Closed from broken
+        if got == 0:
+            raise Closed
+        if (got < 0 or (flags and got < len(view))) and time.monotonic() >= deadline:
+            raise Late
+        return max(0, got)
 
     def send(self, data: bytes) -> None:
         """Send all of `data`; a peer that does not read is given up after SO_SNDTIMEO."""
@@ -131,24 +144,29 @@ class TlsWire:
 
     def read(self, view: memoryview, deadline: float, within: float | None = None) -> None:
         """Fill `view`; see Wire."""
-        connection = self._connected()
-        done = 0
+        done = self.discard(view, deadline)
+        if within is not None:
+            deadline = time.monotonic() + within
         while done < len(view):
+            done += self.discard(view[done:], deadline)
+
+    def discard(self, view: memoryview, deadline: float) -> int:
+        """See Wire."""
+        connection = self._connected()
+        while True:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise Late
             connection.settimeout(min(left, self._slice_s))
             try:
-                got = connection.recv_into(view[done:])
+                got = connection.recv_into(view)
             except TimeoutError:
                 continue
             except (OSError, ValueError) as broken:
                 raise Closed from broken
             if got == 0:
                 raise Closed
-            if done == 0 and within is not None:
-                deadline = time.monotonic() + within
-            done += got
+            return got
 
     def send(self, data: bytes) -> None:
         """See Wire."""

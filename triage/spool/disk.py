@@ -16,6 +16,7 @@ from triage.domain.errors import Unavailable
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 _BLOCK = 1 << 20
+_IDLE_S = 10.0
 
 
 def unavailable(trouble: OSError) -> Unavailable:
@@ -101,7 +102,9 @@ class FolderSync:
         while True:
             with self._changed:
                 while self._done == self._asked:
-                    self._changed.wait()
+                    if not self._changed.wait(_IDLE_S) and self._done == self._asked:
+                        self._thread = None  # the next to ask starts another
+                        return
                 first, last = self._done + 1, self._asked
             failure = _attempt(self._folder)
             with self._changed:
