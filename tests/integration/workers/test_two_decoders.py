@@ -18,6 +18,8 @@ from workers.decode.layout import layout_of
 from workers.decode.part10 import Limits, read
 
 LOSSY_TOLERANCE = {"1.2.840.10008.1.2.4.50": 3, "1.2.840.10008.1.2.4.51": 3, "1.2.840.10008.1.2.4.91": 1}
+# gdcm leaves the bits unextended where the header is signed and the codestream is not; dcmtk cannot read it.
+KNOWN_WRONG = {("X032_J2K_pixelrep_mismatch.dcm", "gdcm")}
 REFUSED_BY_NAME = {
     "1.2.840.10008.1.2.4.53": "Spectral Selection",
     "1.2.840.10008.1.2.4.110": "unknown transfer syntax",
@@ -52,7 +54,7 @@ def agree(path: Path, ours: Ours, folder: Path) -> list[str]:
     found, values = ours
     agreed = []
     for name, theirs in others.items():
-        if theirs is None or theirs.shape != found.shape:
+        if theirs is None or theirs.shape != found.shape or (path.name, name) in KNOWN_WRONG:
             continue
         difference = int(np.abs(values(theirs).astype(np.int64) - found).max())
         fits = difference <= LOSSY_TOLERANCE.get(syntax, 0)
