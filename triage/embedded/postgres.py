@@ -21,7 +21,8 @@ from triage.embedded.places import DATABASE, Places
 from triage.embedded.programs import postgres_programs
 from triage.embedded.service import Service, alive
 
-# Statements and DETAIL lines quote patient names and UIDs, so errors are logged without either.
+# Statements, DETAIL lines and some messages quote what was sent, which may be a patient's name. Errors go to the
+# client, which knows what to do; the log keeps what concerns the server ("log" ranks above "error" there).
 CONFIGURATION = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -32,6 +33,7 @@ CONFIGURATION = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "logging_collector": "off",
+    "log_min_messages": "log",
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
     "log_parameter_max_length_on_error": "0",
