@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,12 @@ class Orthanc:
         """Return the SOP Instance UIDs it holds."""
         instances = self.rest("/instances?expand")
         return sorted(one["MainDicomTags"]["SOPInstanceUID"] for one in instances)
+
+    def file(self, sop_instance_uid: str) -> BytesIO:
+        """Return the Part 10 file it keeps of one instance."""
+        (found,) = self.rest("/tools/lookup", sop_instance_uid.encode())
+        with urllib.request.urlopen(f"http://{HOST}:{self.http_port}/instances/{found['ID']}/file") as answer:
+            return BytesIO(answer.read())
 
     def close(self) -> None:
         """End it."""

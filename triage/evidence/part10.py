@@ -1,66 +1,102 @@
-"""A DICOM file made ready for C-STORE: what it says it is, and which accepted context takes it.
+"""A DICOM file made ready for C-STORE: what it says it is, and the bytes for the context that takes it.
 
-Reads only the File Meta group. Refuses, by reason code, a file that is not a Part 10 file.
+Promise: the data set goes out as it lies in the file, under the UIDs that the data set itself states (the
+File Meta group of files in the wild is sometimes wrong). Refuses, by reason code, what is no Part 10 file.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import pydicom
-from pydicom.errors import InvalidDicomError
-from pydicom.filereader import read_file_meta_info
+from pydicom import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pynetdicom.dsutils import encode, split_dataset
 from pynetdicom.presentation import PresentationContext
 
-EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+EXPLICIT_LITTLE, IMPLICIT_LITTLE = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
+DEFLATED_LITTLE = "1.2.840.10008.1.2.1.99"
+# What pydicom raises over broken headers, seen on a corpus of broken files.
+BROKEN = (
+    AttributeError,
+    BytesLengthException,
+    EOFError,
+    KeyError,
+    MemoryError,
+    NotImplementedError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedFile:
-    """One file of a request, by its index there."""
+    """One file of a request, by its index there; the encoded data set starts at `offset`."""
 
     index: int
     path: Path
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
+    offset: int
+    size: int
 
     @classmethod
-    def read(cls, index: int, path: str) -> PreparedFile | str:
+    def read(cls, index: int, name: str) -> PreparedFile | str:
         """Return the prepared file, or the reason code why it cannot be sent."""
+        path = Path(name)
         try:
-            meta = read_file_meta_info(path)
-            uids = (
-                meta.MediaStorageSOPClassUID,
-                meta.MediaStorageSOPInstanceUID,
-                meta.TransferSyntaxUID,
-            )
-        except (InvalidDicomError, AttributeError, EOFError):
+            meta, offset = split_dataset(path)
+            syntax = str(meta.get("TransferSyntaxUID", ""))
+            stated = _stated_uids(path, syntax)
+            sop_class = str(stated.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID", ""))
+            instance = str(stated.get("SOPInstanceUID") or meta.get("MediaStorageSOPInstanceUID", ""))
+            size = path.stat().st_size
+        except InvalidDicomError:
             return "not-dicom-part-10"
-        except (ValueError, NotImplementedError):
-            return "unreadable-file-meta"
         except OSError:
             return "unreadable-file"
-        if not all(uids):
+        except BROKEN:
             return "unreadable-file-meta"
-        return cls(index, Path(path), *(str(uid) for uid in uids))
+        if not (syntax and sop_class and instance):
+            return "unreadable-file-meta"
+        return cls(index, path, sop_class, instance, syntax, offset, size)
 
-    def matching(
-        self, accepted: Sequence[PresentationContext], convertible_to: str
-    ) -> Path | pydicom.Dataset | None:
-        """Return what to hand to C-STORE: the file as it is, its data set to re-encode, or None.
+    def context(self, accepted: Sequence[PresentationContext]) -> PresentationContext | None:
+        """Return the accepted context that takes this file, or None.
 
-        Only Explicit VR Little Endian may be re-encoded, to Implicit VR Little Endian (PS3.5 10.1).
+        Only Explicit VR Little Endian may go as something else: Implicit VR Little Endian (PS3.5 10.1).
         """
-        syntaxes = {
-            str(context.transfer_syntax[0])
-            for context in accepted
-            if context.abstract_syntax == self.sop_class_uid and context.transfer_syntax
+        ours = {
+            str(one.transfer_syntax[0]): one for one in accepted if one.abstract_syntax == self.sop_class_uid
         }
-        if self.transfer_syntax_uid in syntaxes:
-            return self.path
-        if self.transfer_syntax_uid == EXPLICIT_LITTLE and convertible_to in syntaxes:
-            return pydicom.dcmread(self.path)
-        return None
+        other = IMPLICIT_LITTLE if self.transfer_syntax_uid == EXPLICIT_LITTLE else ""
+        return ours.get(self.transfer_syntax_uid) or ours.get(other)
+
+    def data_set(self, transfer_syntax_uid: str) -> BytesIO:
+        """Return the encoded data set for that transfer syntax; raises ValueError when it cannot be."""
+        if transfer_syntax_uid == self.transfer_syntax_uid:
+            with self.path.open("rb") as stream:
+                stream.seek(self.offset)
+                return BytesIO(stream.read())
+        encoded = encode(pydicom.dcmread(self.path), True, True)
+        if encoded is None:
+            raise ValueError("cannot be encoded in Implicit VR Little Endian")
+        return BytesIO(encoded)
+
+
+def _stated_uids(path: Path, transfer_syntax_uid: str) -> Dataset:
+    # pydicom would inflate a deflated data set whole, and a hostile one has no bound.
+    if transfer_syntax_uid == DEFLATED_LITTLE:
+        return Dataset()
+    try:
+        return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID", "SOPInstanceUID"])
+    except BROKEN:
+        return Dataset()

@@ -16,30 +16,30 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-from pydicom import Dataset
 from pydicom.uid import UID
-from pynetdicom import AE, _config, evt
+from pynetdicom import AE, evt
 from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at import time
 
 from triage.evidence.judgement import judge
-from triage.evidence.part10 import PreparedFile
+from triage.evidence.part10 import BROKEN, EXPLICIT_LITTLE, IMPLICIT_LITTLE, PreparedFile
 
 Emit = Callable[[Mapping[str, Any]], None]
 REJECTED_PERMANENTLY = 1
-# Explicit VR Little Endian results are also offered as Implicit VR Little Endian: old archives take nothing else.
-EXPLICIT_LITTLE, IMPLICIT_LITTLE = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
-
-# Bytes go out exactly as they lie in the spool: pynetdicom then reads the file and encodes nothing.
-_config.STORE_SEND_CHUNKED_DATASET = True
+MEDIUM = 0
+# A peer slower than this is no better than a frozen one: deadlines allow for no less.
+SLOWEST_PEER_BYTES_PER_S = 64 * 1024
 
 
 def contexts_for(files: list[PreparedFile]) -> list[PresentationContext]:
-    """Return one context per SOP class and transfer syntax, so that the peer answers each by itself."""
+    """Return one context per SOP class and transfer syntax, so that the peer answers each by itself.
+
+    Explicit VR Little Endian is also offered as Implicit VR Little Endian: old archives take nothing else.
+    """
     pairs: dict[tuple[str, str], None] = {}
     for file in files:
         pairs[(file.sop_class_uid, file.transfer_syntax_uid)] = None
@@ -73,7 +73,9 @@ def associate(peer: Mapping[str, Any], contexts: list[PresentationContext]) -> A
     """Return an established association, or the reason why there is none."""
     timeout_s = float(peer["timeout_s"])
     ae = AE(ae_title=peer["calling_ae_title"])
-    ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = timeout_s
+    ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = timeout_s
+    # pynetdicom's idle timer counts from the last PDU received: it would abort a long object on its way out.
+    ae.network_timeout = None
     try:
         tls = tls_arguments(peer)
     except (OSError, ssl.SSLError):
@@ -90,7 +92,23 @@ def associate(peer: Mapping[str, Any], contexts: list[PresentationContext]) -> A
         )
     except OSError:  # the host name has no address today; it is looked up again at every try
         return "unreachable"
-    return association if association.is_established else why_not(association)
+    if not association.is_established:
+        return why_not(association)
+    _keep_answers_from_the_reactor(association)
+    return association
+
+
+def _keep_answers_from_the_reactor(association: Association) -> None:
+    # pynetdicom 3.0.4 pauses its reactor thread before each send, but believes a flag that the thread may
+    # be about to take back; on a busy machine the reactor then eats the response and the send times out
+    # although the PACS stored and answered. No requests come in here, so the reactor needs no message at
+    # all, and need not be paused: it stays awake to notice an abort.
+    take = association.dimse.get_msg
+
+    def get_msg(block: bool = False) -> Any:
+        return take(block) if block else (None, None)
+
+    association.dimse.get_msg = get_msg  # type: ignore[method-assign]  # see above
 
 
 def why_not(association: Association) -> str:
@@ -161,21 +179,22 @@ def _send_until_broken(
     association: Association, files: list[PreparedFile], timeout_s: float, emit: Emit
 ) -> tuple[int, str | None]:
     for count, file in enumerate(files, start=1):
-        sendable = file.matching(association.accepted_contexts, convertible_to=IMPLICIT_LITTLE)
-        if sendable is None:
+        context = file.context(association.accepted_contexts)
+        if context is None:
             _answer(emit, file, "refused", "context-refused")
             continue
         emit({"event": "trying", "index": file.index})
         began = time.monotonic()
+        association.dimse_timeout = timeout_s + file.size / SLOWEST_PEER_BYTES_PER_S
         try:
-            status = _store(association, sendable)
-        except (ValueError, AttributeError, OSError):
+            status = _store(association, file, context, message_id=count)
+        except (OSError, *BROKEN):
             _answer(emit, file, "refused", "unreadable-file")
             continue
         if status is not None:
             _answer(emit, file, *judge(status), status)
             continue
-        if time.monotonic() - began >= timeout_s * 0.9:
+        if time.monotonic() - began >= association.dimse_timeout * 0.9:
             _answer(emit, file, "later", "no-answer")
             association.abort()
             return count, "no-answer"
@@ -195,12 +214,22 @@ def _ended(association: Association, within_s: float = 0.5) -> bool:
     return not association.is_established
 
 
-def _store(association: Association, sendable: Path | Dataset) -> int | None:
-    try:
-        answer = association.send_c_store(sendable)
-    except RuntimeError:  # pynetdicom: the association ended since the last answer
+def _store(
+    association: Association, file: PreparedFile, context: PresentationContext, message_id: int
+) -> int | None:
+    # Association.send_c_store would state the UIDs of the File Meta group and re-encode data sets.
+    request = C_STORE()
+    request.MessageID, request.Priority = message_id % 65536, MEDIUM
+    request.AffectedSOPClassUID = file.sop_class_uid
+    request.AffectedSOPInstanceUID = file.sop_instance_uid
+    request.DataSet = file.data_set(str(context.transfer_syntax[0]))
+    if not association.is_established:
         return None
-    return int(answer.Status) if "Status" in answer else None
+    association.dimse.send_msg(request, context.context_id or 0)
+    _, answer = association.dimse.get_msg(block=True)
+    if not isinstance(answer, C_STORE) or answer.MessageIDBeingRespondedTo != request.MessageID:
+        return None
+    return None if answer.Status is None else int(answer.Status)
 
 
 def _answer(emit: Emit, file: PreparedFile, verdict: str, reason: str, status: int | None = None) -> None:

@@ -52,13 +52,26 @@ def owe(
     rows: int = 16,
 ) -> list[str]:
     """Receive, close and analyse one study; return the UIDs that its peers are owed now."""
+    name = study if image == "1" else f"{study}{image}"
+    drafts = [draft(spool, name, kind, rows) for kind in kinds]
+    owe_drafts(engine, study, drafts, flagged=flagged, peers=peers, image=image)
+    return [uid_of(name, kind) for kind in kinds]
+
+
+def owe_drafts(
+    engine: Engine,
+    study: str,
+    drafts: Sequence[EvidenceDraft],
+    *,
+    flagged: bool,
+    peers: Sequence[str],
+    image: str = "1",
+) -> None:
+    """Receive, close and analyse one study with these results."""
     catalogue.register(engine, [arrived(study, image)], POLICY)
     (seen,) = studies.receiving(engine)
     closed = studies.close(engine, seen, ClosingReason.QUIET_PERIOD, POLICY)
     assert closed is not None
     lease = analyses.start(engine, closed.analyses[0], "worker", POLICY, lease_seconds=60, max_attempts=3)
     answer = outcome(TriageOutcome.FLAGGED if flagged else TriageOutcome.NOT_FLAGGED)
-    name = study if image == "1" else f"{study}{image}"
-    drafts = [draft(spool, name, kind, rows) for kind in kinds]
     analyses.succeed(engine, lease, answer, drafts, peers, POLICY)
-    return [uid_of(name, kind) for kind in kinds]

@@ -144,6 +144,19 @@ def test_a_file_that_is_not_dicom_is_refused_by_name_and_stops_nothing(
     assert [answer.reason for answer in report.answers] == ["not-dicom-part-10", "stored", "unreadable-file"]
 
 
+def test_a_file_whose_meta_group_lies_goes_under_the_uid_of_its_data_set(
+    scu: StorageSCU, tmp_path: Path
+) -> None:
+    (path,) = files(tmp_path, "a")
+    stated = uid("a").encode()
+    lie = stated[:-1] + (b"1" if stated[-1:] != b"1" else b"2")
+    path.write_bytes(path.read_bytes().replace(stated, lie, 1))
+    assert pydicom.dcmread(path).file_meta.MediaStorageSOPInstanceUID != uid("a")
+    with scripted_pacs() as archive:
+        assert verdicts(scu.send(peer(archive.port), [path])) == ["sent"]
+    assert archive.kept == {uid("a"): data_set_digest(path)}
+
+
 def test_more_than_128_presentation_contexts_go_on_more_associations(scu: StorageSCU, tmp_path: Path) -> None:
     sent = []
     for number in range(130):
