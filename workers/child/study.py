@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ from workers.decode import Radiograph, decode
 from workers.infer import Answers, Served
 from workers.interpret import flag, vertebrae, views
 from workers.models import ood
-from workers.models.preprocess import AffineMap, GrayImage, Prepared, prepare
+from workers.models.preprocess import AffineMap, Prepared, prepare
 
 GROUP = 8
 WHOLE = "WHOLE"
@@ -36,16 +36,17 @@ WHOLE = "WHOLE"
 class Stopwatch:
     """Milliseconds per stage of one study."""
 
+    clock: Callable[[], float] = time.perf_counter
     milliseconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Add the block's time to its stage."""
-        started = time.perf_counter()
+        started = self.clock()
         try:
             yield
         finally:
-            spent = (time.perf_counter() - started) * 1000.0
+            spent = (self.clock() - started) * 1000.0
             self.milliseconds[name] = self.milliseconds.get(name, 0.0) + spent
 
 
@@ -67,10 +68,21 @@ class Networks:
 class Found:
     """What is known of the study so far."""
 
+    watch: Stopwatch
     views: list[ImageView] = field(default_factory=list)
     laterals: list[flag.LateralAnswer] = field(default_factory=list)
     not_analysed: list[NotAnalysedImage] = field(default_factory=list)
-    watch: Stopwatch = field(default_factory=Stopwatch)
+
+
+@dataclass
+class Shown:
+    """One decoded image on its way: why its pixels were refused, its network input, its view."""
+
+    uid: str
+    radiograph: Radiograph
+    refused: ood.Abstention | None = None
+    prepared: Prepared | None = None
+    view: ImageView | None = None
 
 
 Decoded = tuple[str, Radiograph]
@@ -79,14 +91,21 @@ Decoded = tuple[str, Radiograph]
 class Analyst:
     """Runs one study at a time on warm networks."""
 
-    def __init__(self, networks: Networks, spool: Spool, mode: report.Mode) -> None:
+    def __init__(
+        self,
+        networks: Networks,
+        spool: Spool,
+        mode: report.Mode,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self._networks = networks
         self._spool = spool
         self._mode = mode
+        self._clock = clock
 
     def analyse(self, request: StudyRequest) -> StudyReply:
         """Return the study's outcome and its evidence; raises Unprocessable, or Unavailable for the spool."""
-        found = Found()
+        found = Found(Stopwatch(self._clock))
         for first in range(0, len(request.instances), GROUP):
             self._group(request.instances[first : first + GROUP], found)
         if not found.views:
@@ -99,12 +118,11 @@ class Analyst:
 
     def _group(self, instances: Sequence[InstanceForAnalysis], found: Found) -> None:
         with found.watch.stage("decode"):
-            decoded = [pair for pair in (self._decoded(instance, found) for instance in instances) if pair]
-        seen = self._views(decoded, found)
-        found.views.extend(seen)
-        lateral = [
-            (pair, view) for pair, view in zip(decoded, seen, strict=True) if view.view is View.LATERAL
-        ]
+            pairs = [pair for pair in (self._decoded(instance, found) for instance in instances) if pair]
+        images = [Shown(uid, radiograph) for uid, radiograph in pairs]
+        self._look(images, found)
+        found.views.extend(one.view for one in images if one.view is not None)
+        lateral = [one for one in images if one.view is not None and one.view.view is View.LATERAL]
         found.laterals.extend(self._laterals(lateral, found))
 
     def _decoded(self, instance: InstanceForAnalysis, found: Found) -> Decoded | None:
@@ -119,69 +137,61 @@ class Analyst:
             )
         return None
 
-    def _views(self, decoded: Sequence[Decoded], found: Found) -> list[ImageView]:
+    def _look(self, images: Sequence[Shown], found: Found) -> None:
+        """Let the gate see each image whose pixels may be shown to a network."""
         gate = self._networks.gate
         with found.watch.stage("prepare"):
-            refused = [ood.check_pixels(radiograph.image) for _, radiograph in decoded]
-            wanted = [index for index, why in enumerate(refused) if why is None]
-            prepared = [prepare(decoded[index][1].image, gate.bundle.preprocessing) for index in wanted]
-        answers = self._run(gate, prepared, found)
-        rows = {index: row for row, index in enumerate(wanted)}
+            for one in images:
+                one.refused = ood.check_pixels(one.radiograph.image)
+                if one.refused is None:
+                    one.prepared = prepare(one.radiograph.image, gate.bundle.preprocessing)
+        shown = [one for one in images if one.prepared is not None]
+        answers = self._run(gate, [one.prepared for one in shown if one.prepared is not None], found)
+        rows = {one.uid: row for row, one in enumerate(shown)}
         with found.watch.stage("interpret"):
-            return [
-                views.view_of(
-                    uid,
-                    radiograph.header_view,
-                    _gate_row(answers, rows.get(index)),
-                    refused[index],
-                    gate.bundle,
-                )
-                for index, (uid, radiograph) in enumerate(decoded)
-            ]
+            for one in images:
+                row = _gate_row(answers, rows.get(one.uid))
+                one.view = views.view_of(one.uid, one.radiograph.header_view, row, one.refused, gate.bundle)
 
-    def _laterals(self, pairs: Sequence[tuple[Decoded, ImageView]], found: Found) -> list[flag.LateralAnswer]:
+    def _laterals(self, images: Sequence[Shown], found: Found) -> list[flag.LateralAnswer]:
         locator = self._networks.locator
         with found.watch.stage("prepare"):
-            prepared = [
-                prepare(radiograph.image, locator.bundle.preprocessing) for (_, radiograph), _ in pairs
-            ]
+            prepared = [self._for_locator(one) for one in images]
         answers = self._run(locator, prepared, found)
         if answers is None:
             return []
         return [
-            self._lateral(
-                uid, radiograph.image, prepared[row].to_source, view.coverage == WHOLE, answers, row, found
-            )
-            for row, ((uid, radiograph), view) in enumerate(pairs)
+            self._lateral(one, prepared[row].to_source, answers, row, found) for row, one in enumerate(images)
         ]
 
+    def _for_locator(self, one: Shown) -> Prepared:
+        """The gate's input serves the locator too where both bundles ask for the same."""
+        gate, locator = self._networks.gate.bundle, self._networks.locator.bundle
+        if one.prepared is not None and gate.preprocessing == locator.preprocessing:
+            return one.prepared
+        return prepare(one.radiograph.image, locator.preprocessing)
+
     def _lateral(
-        self,
-        uid: str,
-        image: GrayImage,
-        back: AffineMap,
-        whole: bool,
-        answers: Answers,
-        row: int,
-        found: Found,
+        self, one: Shown, back: AffineMap, answers: Answers, row: int, found: Found
     ) -> flag.LateralAnswer:
-        fresh = self._networks.fresh
+        fresh, locator = self._networks.fresh, self._networks.locator.bundle
+        image, whole = one.radiograph.image, one.view is not None and one.view.coverage == WHOLE
         with found.watch.stage("interpret"):
-            chain = vertebrae.located(
-                answers.logits[row], answers.features[row], image, back, whole, self._networks.locator.bundle
-            )
+            chain = vertebrae.located(answers.logits[row], answers.features[row], image, back, whole, locator)
         if isinstance(chain, ood.Abstention):
-            return flag.LateralAnswer(uid, (), chain)
-        with found.watch.stage("prepare"):
+            return flag.LateralAnswer(one.uid, (), chain)
+        with found.watch.stage("crops"):
             crops = vertebrae.crops(image, chain, fresh.bundle)
         answered = self._run(fresh, crops, found)
         if answered is None:
-            return flag.LateralAnswer(uid, (), vertebrae.NOT_FOUND)
+            return flag.LateralAnswer(one.uid, (), vertebrae.NOT_FOUND)
         with found.watch.stage("interpret"):
-            bodies = vertebrae.findings(uid, image, chain, answered.logits, answered.features, fresh.bundle)
+            bodies = vertebrae.findings(
+                one.uid, image, chain, answered.logits, answered.features, fresh.bundle
+            )
         if isinstance(bodies, ood.Abstention):
-            return flag.LateralAnswer(uid, (), bodies)
-        return flag.LateralAnswer(uid, bodies, None)
+            return flag.LateralAnswer(one.uid, (), bodies)
+        return flag.LateralAnswer(one.uid, bodies, None)
 
     def _run(self, served: Served, prepared: Sequence[Prepared], found: Found) -> Answers | None:
         if not prepared:
