@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, text
 
-from triage.domain.finding import Triage, TriageOutcome
+from triage.domain.closing import ClosingReason
+from triage.domain.finding import (
+    EvidenceDraft,
+    ImageView,
+    ModelIdentity,
+    Outcome,
+    Triage,
+    TriageOutcome,
+    VertebraFinding,
+    View,
+)
 from triage.domain.identity import UID, derived_uid
 from triage.domain.priority import OrderPolicy
 from triage.domain.study import ArrivedInstance, InstanceHeader
-from triage.store import catalogue, worklist
+from triage.store import analyses, catalogue, studies, worklist
 from triage.store.engine import transaction
 
+GATE = ModelIdentity("spine-view", "1.0.0", "0" * 64, "synthetic-phantom")
+FLAG = ModelIdentity("fresh-fracture", "1.0.0", "1" * 64, "synthetic-phantom")
+SR = "1.2.840.10008.5.1.4.1.1.88.34"
 CR = UID("1.2.840.10008.5.1.4.1.1.1")
 EXPLICIT_LE = UID("1.2.840.10008.1.2.1")
 PATIENT_NAME = "SENTINEL^NAME"
@@ -27,6 +40,8 @@ def image_arrives(
     requested: str = "",
     calling_ae: str = "CR_ROOM_1",
     waited_minutes: float = 0.0,
+    patient_name: str = "",
+    description: str = "L-spine AP and lateral",
 ) -> int:
     """Register one radiograph of the study named `study`; return the study's row id."""
     header = InstanceHeader(
@@ -37,13 +52,13 @@ def image_arrives(
         transfer_syntax_uid=EXPLICIT_LE,
         modality="CR",
         patient_id=f"{PATIENT_ID}-{study}",
-        patient_name=f"{PATIENT_NAME}^{study}",
+        patient_name=patient_name or f"{PATIENT_NAME}^{study}",
         patient_sex="F",
         patient_birth_date="19500102",
         accession_number=f"{ACCESSION}-{study}",
         study_date="20261121",
         study_time="101500",
-        study_description="L-spine AP and lateral",
+        study_description=description,
         rows=3000,
         columns=2500,
         requested_priority=requested,
@@ -102,3 +117,62 @@ def answer(engine: Engine, study_id: int, triage: Triage) -> None:
 def order(engine: Engine) -> list[int]:
     """Return the row ids of the unread list, first to read first."""
     return [row.study_id for row in worklist.page(engine)]
+
+
+def analysed(engine: Engine, study_id: int, triage: Triage) -> None:
+    """Take the study the whole way: closed, analysed by a worker, its report on the way to a PACS."""
+    for seen in studies.receiving(engine):
+        if seen.study_id == study_id:
+            studies.close(engine, seen, ClosingReason.QUIET_PERIOD, POLICY)
+    lease = analyses.start(
+        engine, _open_analysis(engine, study_id), "worker-0", POLICY, lease_seconds=60, max_attempts=3
+    )
+    (image,) = lease.instances
+    view = ImageView(
+        image.sop_instance_uid,
+        "LAT_NATIVE",
+        View.LATERAL,
+        "partial",
+        "native",
+        "none",
+        0.97,
+        None,
+        "",
+        None,
+        False,
+        0.2,
+    )
+    fresh = VertebraFinding(
+        image.sop_instance_uid,
+        "L1",
+        "fresh",
+        0.1,
+        0.1,
+        0.8,
+        (800.0, 900.0),
+        ((1.0, 1.0), (9.0, 1.0), (1.0, 1.0)),
+    )
+    outcome = Outcome(
+        (view,), (fresh,) if triage.outcome is TriageOutcome.FLAGGED else (), (), triage, (GATE, FLAG)
+    )
+    uid = derived_uid(study_id, "report")
+    report = EvidenceDraft(
+        "SR-A", SR, uid, derived_uid(study_id, "reports"), EXPLICIT_LE, "evidence/x.dcm", uid, 9000
+    )
+    analyses.succeed(engine, lease, outcome, [report], ["PACS"], POLICY)
+
+
+def _open_analysis(engine: Engine, study_id: int) -> int:
+    query = text("SELECT id FROM analysis WHERE study_id = :id AND state = 'queued'")
+    with transaction(engine) as connection:
+        return int(connection.execute(query, {"id": study_id}).scalar_one())
+
+
+def delivered(engine: Engine, study_id: int) -> None:
+    """Say that the PACS has the study's report."""
+    query = text(
+        "UPDATE delivery SET state = 'sent' FROM evidence WHERE evidence.id = evidence_id AND study_id = :id"
+    )
+    with transaction(engine) as connection:
+        connection.execute(query, {"id": study_id})
+        worklist.touch(connection, study_id)

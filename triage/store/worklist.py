@@ -33,6 +33,7 @@ from triage.store.worklist_order import (
     arrive,
     locked,
     not_analysed,
+    remember,
     reposition,
     touch,
 )
@@ -211,7 +212,7 @@ def _act(
         held = _lapse(connection, study_id, _now(connection), policy)
         following = decide(held, event, actor, version=version, override=override)
         _step(connection, study_id, following, values)
-        audit.record(connection, actor, event, "worklist", study_id=study_id, detail={"from": held.state})
+        remember(connection, actor, event, study_id, {"from": held.state})
         _settle(connection, study_id, event, policy)
         return read_row(connection, study_id)
 
@@ -231,8 +232,7 @@ def _take(
     if not renewed:
         values |= {"claimed_at": now, "opened_at": func.coalesce(_ITEM.opened_at, now)}
     _step(connection, study_id, WorklistState.IN_PROGRESS, values)
-    event = _E.RENEW if renewed else _E.CLAIM
-    audit.record(connection, actor, event, "worklist", study_id=study_id)
+    remember(connection, actor, _E.RENEW if renewed else _E.CLAIM, study_id)
 
 
 def _step(connection: Connection, study_id: int, state: WorklistState, values: dict[str, Any]) -> None:
@@ -258,8 +258,7 @@ def _lapse(connection: Connection, study_id: int, now: datetime, policy: OrderPo
         return held
     following = decide(held, _E.EXPIRE, audit.SYSTEM)
     _step(connection, study_id, following, _UNCLAIMED)
-    detail = {"reader": held.reader}
-    audit.record(connection, audit.SYSTEM, _E.EXPIRE, "worklist", study_id=study_id, detail=detail)
+    remember(connection, audit.SYSTEM, _E.EXPIRE, study_id, {"reader": held.reader})
     _settle(connection, study_id, _E.EXPIRE, policy)
     return _hold(locked(connection, study_id))
 

@@ -8,6 +8,7 @@ is never refused because a result came in between.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, insert, or_, select, update
@@ -101,6 +102,18 @@ def not_analysed(
     reposition(connection, study_id, policy)
 
 
+def remember(
+    connection: Connection,
+    actor: str,
+    event: WorklistEvent,
+    study_id: int,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the audit line of what happened to a row, in the transaction that does it."""
+    subject = f"study:{study_id}"
+    audit.record(connection, actor, f"worklist.{event}", subject, study_id=study_id, detail=detail)
+
+
 def touch(connection: Connection, study_id: int) -> None:
     """Tell the page that something it shows of this study changed elsewhere (deliveries, images)."""
     connection.execute(update(worklist_item).where(_ITEM.study_id == study_id).values(changed_at=func.now()))
@@ -152,7 +165,7 @@ def _more_images(
     stale = new_image and (row["ai_status"] != AiStatus.WAITING or row["outcome"] != "")
     if read:
         _write(connection, study_id, state=WorklistState.SCHEDULED, version=_ITEM.version + 1, **_NOBODY)
-        audit.record(connection, audit.SYSTEM, WorklistEvent.NEW_IMAGES, "worklist", study_id=study_id)
+        remember(connection, audit.SYSTEM, WorklistEvent.NEW_IMAGES, study_id)
     if stale:
         _forget_answer(connection, study_id)
     if pressing is not known:

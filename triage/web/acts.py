@@ -61,7 +61,7 @@ def act_on(
 
 def _done(act: Act, row: WorklistRow) -> Message:
     undo = row if act in (Act.COMPLETE, Act.CANCEL) else None
-    return Message(f"{words.ACTS_PAST[act]}.", undo=undo)
+    return Message(f"{words.PAST[f'worklist.{act}']}.", undo=undo)
 
 
 def _shown(request: Request, where: Where, message: Message) -> Response:

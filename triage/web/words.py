@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from triage.domain.finding import ImageView, Outcome
 from triage.domain.priority import AiStatus, RequestedPriority, Tier
-from triage.domain.worklist import Tab, WorklistRow
+from triage.domain.worklist import HistoryEntry, Tab, WorklistRow
 from triage.store.situation import Situation
 
 FOOTER = "Triage aid. Not for diagnosis. Unflagged studies are not cleared."
@@ -33,17 +33,22 @@ _STATUS = {
     AiStatus.NOT_ANALYSED: "Not analysed",
 }
 _SEX = {"M": "M", "F": "F", "O": "O"}
-ACTS_PAST = {
-    "claim": "Claimed",
-    "renew": "Claim lengthened",
-    "release": "Released",
-    "expire": "Claim ran out",
-    "complete": "Marked as read",
-    "reopen": "Reopened",
-    "new-images": "New images after reading",
-    "pin": "Pinned",
-    "unpin": "Unpinned",
-    "cancel": "Taken off the list",
+PAST = {
+    "worklist.claim": "Claimed",
+    "worklist.renew": "Claim lengthened",
+    "worklist.release": "Released",
+    "worklist.expire": "Claim ran out",
+    "worklist.complete": "Marked as read",
+    "worklist.reopen": "Reopened",
+    "worklist.new-images": "New images after reading",
+    "worklist.pin": "Pinned",
+    "worklist.unpin": "Unpinned",
+    "worklist.cancel": "Taken off the list",
+    "analysis.succeed": "Analysed",
+    "analysis.fail": "Analysis failed",
+    "study.requeue": "Analysis asked for again",
+    "study.reopen": "More images came",
+    "study.conflict": "Objects disagree",
 }
 
 
@@ -161,10 +166,18 @@ def view(found: ImageView) -> str:
 
 def localisation(outcome: Outcome) -> str:
     """Return where, for assist mode only."""
-    threshold = outcome.triage.threshold
-    fresh = [v for v in outcome.vertebrae if threshold is not None and v.p_fresh >= threshold]
-    named = [v.level or "level not determined" for v in fresh]
-    return ", ".join(named) or "no single vertebra"
+    fresh = [
+        vertebra.level or "level not determined"
+        for vertebra in outcome.vertebrae
+        if vertebra.label == "fresh"
+    ]
+    return ", ".join(fresh) or "no single vertebra"
+
+
+def past(line: HistoryEntry) -> str:
+    """Return one line of a study's history; machines are not named."""
+    said = PAST.get(line.action, line.action)
+    return said if line.actor == "system" or ":" in line.actor else f"{said}, {line.actor}"
 
 
 def condition(situation: Situation) -> str:

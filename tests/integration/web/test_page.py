@@ -86,6 +86,21 @@ def test_a_score_is_shown_in_assist_mode_only_and_never_on_the_list(engine: Engi
     assert "0.81" not in sit_down().get(f"/?study={study_id}").text
 
 
+def test_the_drawer_of_an_analysed_study_names_views_models_and_deliveries(
+    engine: Engine, sit_down: Open
+) -> None:
+    study_id = cast.image_arrives(engine, "whole")
+    cast.analysed(engine, study_id, cast.flagged(0.81))
+    words_only = sit_down().get(f"/?study={study_id}").text
+    assert "lateral, partial, native" in words_only
+    assert "spine-view 1.0.0, fresh-fracture 1.0.0" in words_only
+    assert "0 of 1 sent" in words_only
+    assert "L1" not in words_only, "a level is a localisation: assist mode only"
+    assert "<dd>L1</dd>" in sit_down(product={"mode": "assist"}).get(f"/?study={study_id}").text
+    cast.delivered(engine, study_id)
+    assert "✓ 1 sent" in sit_down().get().text
+
+
 def test_no_address_on_the_page_carries_patient_data(engine: Engine, sit_down: Open) -> None:
     study_id = cast.image_arrives(engine, "secret")
     reader = sit_down()

@@ -12,6 +12,7 @@ import pytest
 from tests.worklist_rows import NOW, row
 from triage.domain import priority
 from triage.domain.finding import ImageView, View
+from triage.domain.worklist import HistoryEntry, WorklistEvent
 from triage.store.situation import Situation
 from triage.web import words
 from triage.web.room import STATIC
@@ -134,6 +135,12 @@ def test_a_view_that_the_header_disputes_is_said() -> None:
     lateral = ImageView("1.2", "x", View.LATERAL, "WHOLE", "PRE_OP", None, 0.9, None, "", View.AP, True, None)
     assert words.view(lateral) == "lateral, whole, pre op (header says AP)"
     assert words.view(replace(lateral, abstained="ood", sentence="not a spine")) == "not used: not a spine"
+
+
+def test_every_act_on_the_worklist_has_its_words() -> None:
+    assert {f"worklist.{event}" for event in WorklistEvent} <= set(words.PAST)
+    assert words.past(HistoryEntry(NOW, "Dr A", "worklist.claim")) == "Claimed, Dr A"
+    assert words.past(HistoryEntry(NOW, "algorithm:spine", "analysis.succeed")) == "Analysed"
 
 
 def _situation(waiting: int, oldest: float, workers: int) -> Situation:

@@ -55,7 +55,7 @@
   }, 1000);
 
   // --- waits ----------------------------------------------------------------------------------------------
-  let behind = 0; // server clock minus ours, seconds
+  let behind = -Infinity; // server clock minus ours in seconds: the answer that travelled fastest knows best
   function wait() {
     for (const time of document.querySelectorAll("time[data-since]")) {
       const minutes = Math.max(0, Math.floor((Date.now() / 1000 + behind - time.dataset.since) / 60));
@@ -96,8 +96,13 @@
     }
   });
 
+  let newest = 0; // when the newest list that was ever shown was read from the database
   function settled() {
-    behind = Number($("page").dataset.now) - Date.now() / 1000;
+    const read = Number($("page").dataset.now);
+    behind = Math.max(behind, read - Date.now() / 1000);
+    // An act's answer can be overtaken by a refresh that read later: then what is shown is old, so read again.
+    if (read < newest) htmx.trigger($("refresh"), "again");
+    newest = Math.max(newest, read);
     const focused = document.activeElement;
     const held = rove();
     // A button that an act replaced leaves the focus nowhere: give it to the row it was in.

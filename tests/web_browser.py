@@ -1,0 +1,110 @@
+"""A real headless Chromium for the tests of the page, and what it must never do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Yield Debian's Chromium; where the suite must be complete, its absence is a failure."""
+    program = shutil.which("chromium")
+    if program is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("chromium is not installed")
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+class Seat:
+    """One reader's browser: it records every address it asks for and everything the console complains of.
+
+    A `deaf` one hears of no change: what it shows is what it showed when it was opened.
+    """
+
+    def __init__(
+        self, browser: Browser, address: str, *, scripts: bool = True, deaf: bool = False, width: int = 1440
+    ) -> None:
+        context = browser.new_context(
+            java_script_enabled=scripts,
+            viewport={"width": width, "height": 860},
+            reduced_motion="reduce",
+        )
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(15_000)
+        self.addresses: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.addresses.append(request.url))
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        if deaf:
+            self.page.route("**/feed", lambda route: route.abort())
+            self.page.route("**/list?*", lambda route: route.abort())
+        self.address = address
+        self.page.goto(address)
+
+    def _hear(self, message: object) -> None:
+        kind, text = getattr(message, "type", ""), getattr(message, "text", "")
+        # An answer of 4xx or 5xx is also reported here; which ones are right is the test's business.
+        if kind == "error" and "Failed to load resource" not in text:
+            self.complaints.append(text)
+
+    def sit_down(self, name: str) -> None:
+        """Say who reads here."""
+        self.page.fill("#name", name)
+        self.page.click("text=Start reading")
+        self.page.wait_for_selector("text=Next study")
+
+    def live(self) -> None:
+        """Wait until the feed is open."""
+        self.page.wait_for_selector("#live.good")
+
+    def order(self) -> list[int]:
+        """Return the row ids as they stand on the screen."""
+        read = "rows => rows.map(row => Number(row.dataset.study))"
+        found = self.page.eval_on_selector_all("#rows > tr", read)
+        return list(found)
+
+    def await_order(self, wanted: list[int]) -> None:
+        """Wait until the rows stand in that order."""
+        self.page.wait_for_function(
+            "wanted => [...document.querySelectorAll('#rows > tr')].map(row => row.dataset.study).join()"
+            " === wanted.join()",
+            arg=wanted,
+        )
+
+    def focused(self) -> str:
+        """Return the id of the element that has the focus."""
+        found: str = self.page.evaluate("document.activeElement.id")
+        return found
+
+    def barriers(self) -> list[str]:
+        """Return what axe-core finds that would keep somebody out."""
+        found = Axe().run(self.page, options={**WCAG, "resultTypes": ["violations"]}).response
+        return [
+            f"{violation['id']}: {node['html'][:160]}"
+            for violation in found["violations"]
+            for node in violation["nodes"]
+        ]
