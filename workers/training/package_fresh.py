@@ -86,7 +86,7 @@ def _operating_point(name: str, target: float, check: tuple[Array, Array, Array]
     threshold = statistics.threshold_for(probability[fresh], target)
     proven = threshold is not None
     if threshold is None:
-        threshold = float(np.quantile(probability[fresh], 1 - target))
+        threshold = float(np.quantile(probability[fresh], 1 - target)) if fresh.any() else 0.5
     flagged, truth = test[0] >= threshold, test[1]
     hits, passed = int((flagged & truth).sum()), int((~flagged & ~truth).sum())
     sensitivity = statistics.proportion(hits, int(truth.sum()))

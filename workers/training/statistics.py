@@ -35,6 +35,8 @@ def auc_delong(scores: Array, positive: Array) -> Estimate:
     """Area under the ROC curve with DeLong's variance by midranks (Sun and Xu 2014)."""
     hit, miss = np.asarray(scores, float)[positive], np.asarray(scores, float)[~positive]
     m, n = len(hit), len(miss)
+    if min(m, n) < 2:
+        return Estimate(float("nan"), 0.0, 1.0)
     ranks_all = rankdata(np.concatenate([hit, miss]))
     place_hit = (ranks_all[:m] - rankdata(hit)) / n
     place_miss = 1 - (ranks_all[m:] - rankdata(miss)) / m
@@ -66,7 +68,7 @@ def by_patient(
         value = statistic(drawn)
         if np.isfinite(value):
             values.append(value)
-    low, high = (float(v) for v in np.percentile(values, (2.5, 97.5)))
+    low, high = (float(v) for v in np.percentile(values or [np.nan], (2.5, 97.5)))
     return Estimate(statistic(np.arange(len(patients))), low, high)
 
 

@@ -19,9 +19,9 @@ Array = NDArray[Any]
 _GATE_WEIGHTS = {"logits": 1.0, "coverage": 0.3, "outside": 0.6}
 RECIPES: Mapping[str, Mapping[str, Recipe]] = {
     "full": {
-        "view-gate": Recipe(1100, 3e-3, 2e-3, _GATE_WEIGHTS),
-        "vertebra-locator": Recipe(800, 3e-3, 1e-3, {"logits": 1.0}),
-        "vertebra-fresh": Recipe(1500, 3e-3, 2e-3, {"logits": 1.0}),
+        "view-gate": Recipe(1000, 3e-3, 2e-3, _GATE_WEIGHTS),
+        "vertebra-locator": Recipe(700, 3e-3, 1e-3, {"logits": 1.0}),
+        "vertebra-fresh": Recipe(1400, 3e-3, 2e-3, {"logits": 1.0}),
     },
     "small": {
         "view-gate": Recipe(120, 3e-3, 2e-3, _GATE_WEIGHTS),
