@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,13 +46,11 @@ def echo(peer: str, as_json: bool) -> None:
 def send(paths: tuple[Path, ...], peer: str, as_json: bool) -> int:
     """Send files, and every file below the folders given, by C-STORE."""
     from triage.evidence import pacs
-    from triage.evidence.mended import to_send
 
     with opened() as session:
         remote = find_peer(session.settings, peer)
     files = files_below(paths)
-    with tempfile.TemporaryDirectory(prefix="spine-triage-") as folder:
-        report = pacs.send(remote, [to_send(path, Path(folder)) for path in files])
+    report = pacs.send(remote, files)
     answers = {answer.index: answer for answer in report.answers}
     rows = [outcome(path, answers.get(index)) for index, path in enumerate(files)]
     write_rows("Sent", rows, COLUMNS, as_json=as_json, nothing="No file.")

@@ -7,10 +7,12 @@ is settled and delivered, prints the worklist, and its exit code ends the tree.
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import time
 import warnings
+from pathlib import Path
 from typing import Any
 
 from triage.config import Settings, load_settings
@@ -131,7 +133,9 @@ def tell(request: dict[str, Any]) -> int:
     if request["held"]:
         lost += send_folders(settings, request["held"], request["folders"])
     if not request["once"]:
-        say("Ready       Ctrl-C drains and stops everything; `triage status` in a second terminal shows more")
+        program = Path(sys.executable).with_name("triage")
+        say("Ready       Ctrl-C drains and stops everything. In a second terminal:")
+        say(f"            TRIAGE_HOME={shlex.quote(str(settings.home))} {shlex.quote(str(program))} status")
         return 0
     found = wait_until_settled(settings, request["deadline_s"])
     show_worklist(settings)

@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
@@ -18,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from triage.evidence.mended import to_send
 from triage.evidence.pacs import Answer, RemoteAE, StorageSCU
 
 FILES_PER_REQUEST = 500
@@ -67,8 +65,7 @@ def send_files(scu: StorageSCU, remote: RemoteAE, files: list[Path]) -> Iterator
     """Send files; yield each with its verdict, reason and status."""
     for start in range(0, len(files), FILES_PER_REQUEST):
         part = files[start : start + FILES_PER_REQUEST]
-        with tempfile.TemporaryDirectory(prefix="spine-triage-") as folder:
-            report = scu.send(remote, [to_send(path, Path(folder)) for path in part])
+        report = scu.send(remote, part)
         answers = {answer.index: answer for answer in report.answers}
         for index, path in enumerate(part):
             yield _told(path, answers.get(index), report.fault)
