@@ -174,8 +174,7 @@ class _Walk:
         if len(data) < min(length, MOST_VALUE):
             raise Undecodable(Cause.TRUNCATED)
         self._source.skip(length - len(data))
-        # A tag repeated for ever must not fill the memory; two are enough to see a contradiction.
-        values = self.found.setdefault(tag, [])
-        if len(values) < 2 or values[-1].data != data:
-            values.append(RawValue(vr, data, len(data) == length))
-            del values[2:-1]
+        # A tag repeated for ever must not fill the memory; first and last are enough to see a contradiction.
+        values = self.found.get(tag, [])
+        if not values or values[-1].data != data:
+            self.found[tag] = [*values[:1], RawValue(vr, data, len(data) == length)]

@@ -64,7 +64,9 @@ def test_success_is_sent_only_after_file_and_folder_are_synced(
     assert store_one(receiver.port)[0] == 0
     answered = told.index("send-begins 4")
     before = told[:answered]
-    assert before.index("rename parts") < before.index("fsync-begins parts"), "the name exists before its folder is synced"
+    assert before.index("rename parts") < before.index("fsync-begins parts"), (
+        "the name exists before its folder is synced"
+    )
     assert "fsync parts" in before
     assert "fsync file" in before
     assert "rename incoming" in before
@@ -111,7 +113,9 @@ def test_a_full_disk_at_any_call_is_answered_a700_and_leaves_nothing(
         assert peer.store(image.SOPInstanceUID, encoded(image)) == 0
 
 
-def test_a_process_that_may_not_write_more_answers_a700_and_recovers(receiver_process: ReceiverProcess) -> None:
+def test_a_process_that_may_not_write_more_answers_a700_and_recovers(
+    receiver_process: ReceiverProcess,
+) -> None:
     image = radiograph(side=512)
     with RawPeer(receiver_process.port) as peer:
         peer.associate()
@@ -169,7 +173,9 @@ def commit_in_a_child(root: Path, call: str, number: int, data: bytes) -> bool:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_kill_at_each_system_call_of_a_store_loses_nothing_acknowledged(spool_root: Path, call: str) -> None:
+def test_a_kill_at_each_system_call_of_a_store_loses_nothing_acknowledged(
+    spool_root: Path, call: str
+) -> None:
     spool = Spool(spool_root)
     acknowledged = 0
     for number in range(1, 12):
@@ -225,7 +231,9 @@ def test_sigterm_lets_the_object_in_progress_finish_and_refuses_newcomers(tmp_pa
     with RawPeer(running.port) as peer, RawPeer(running.port) as idle:
         idle.associate()
         peer.associate()
-        peer.send(p_data(1, store_command(image.SOPInstanceUID), command=True) + p_data(1, data[:500], last=False))
+        peer.send(
+            p_data(1, store_command(image.SOPInstanceUID), command=True) + p_data(1, data[:500], last=False)
+        )
         time.sleep(0.3)
         began = time.monotonic()
         running.process.send_signal(signal.SIGTERM)

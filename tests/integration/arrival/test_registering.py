@@ -27,7 +27,8 @@ from triage.config import Settings, UrlSettings
 from triage.domain.own_results import FIRST_SERIES_NUMBER, MANUFACTURER
 from triage.domain.priority import OrderPolicy
 from triage.spool import Spool
-from triage.store import catalogue
+from triage.store import catalogue, schema
+from triage.store import engine as database
 
 
 @pytest.fixture
@@ -61,7 +62,9 @@ def rows(engine: Engine, query: str) -> list[Any]:
         return [tuple(row) for row in connection.execute(text(query))]
 
 
-def test_an_arrived_image_becomes_study_series_and_instance(engine: Engine, spool: Spool, sweeper: Sweeper) -> None:
+def test_an_arrived_image_becomes_study_series_and_instance(
+    engine: Engine, spool: Spool, sweeper: Sweeper
+) -> None:
     image = radiograph()
     arrive(spool, image)
     assert sweeper.tick() == 1
@@ -79,7 +82,9 @@ def test_an_arrived_image_becomes_study_series_and_instance(engine: Engine, spoo
 
 
 @pytest.mark.parametrize("syntax", [IMPLICIT_LE, EXPLICIT_LE, EXPLICIT_BE])
-def test_the_header_is_read_in_every_byte_order(engine: Engine, spool: Spool, sweeper: Sweeper, syntax: str) -> None:
+def test_the_header_is_read_in_every_byte_order(
+    engine: Engine, spool: Spool, sweeper: Sweeper, syntax: str
+) -> None:
     image = radiograph(side=96, BodyPartExamined="LSPINE", ViewPosition="LL")
     arrive(spool, image, syntax)
     sweeper.tick()
@@ -87,7 +92,9 @@ def test_the_header_is_read_in_every_byte_order(engine: Engine, spool: Spool, sw
     assert rows(engine, query) == [(96, 96, 1, "LSPINE", "LL", "MONOCHROME2", "")]
 
 
-def test_the_same_file_twice_is_one_row_and_one_kept_file(engine: Engine, spool: Spool, sweeper: Sweeper) -> None:
+def test_the_same_file_twice_is_one_row_and_one_kept_file(
+    engine: Engine, spool: Spool, sweeper: Sweeper
+) -> None:
     image = radiograph()
     for _ in range(3):
         arrive(spool, image)
@@ -116,7 +123,9 @@ def test_other_bytes_under_the_same_uid_are_both_kept_and_the_first_stays_curren
     assert sum(1 for path in (spool.root / "kept").rglob("*.dcm")) == 2
 
 
-def test_our_own_result_coming_back_is_kept_and_marked(engine: Engine, spool: Spool, sweeper: Sweeper) -> None:
+def test_our_own_result_coming_back_is_kept_and_marked(
+    engine: Engine, spool: Spool, sweeper: Sweeper
+) -> None:
     image = radiograph(
         SOPClassUID=SR,
         SOPInstanceUID="2.25.1234567",
@@ -130,11 +139,18 @@ def test_our_own_result_coming_back_is_kept_and_marked(engine: Engine, spool: Sp
     assert sorted(rows(engine, "SELECT own_result FROM instance")) == [(False,), (True,)]
 
 
-def test_text_that_postgres_cannot_hold_is_cleaned_not_refused(engine: Engine, spool: Spool, sweeper: Sweeper) -> None:
+def test_text_that_postgres_cannot_hold_is_cleaned_not_refused(
+    engine: Engine, spool: Spool, sweeper: Sweeper
+) -> None:
     image = radiograph()
     data = encoded(image).replace(b"SENTINEL^PATIENT", b"A\0\x1b$B\xff\xfe^^\xed\xa0\x80 B \0")
     arrive(spool, image, data=data)
-    for term, name in (("ISO_IR 192", b"\xc3\x28"), ("GB18030", b"\x81"), ("nonsense", b"\xff"), ("\\ISO 2022 IR 87", b"\x1b$B")):
+    for term, name in (
+        ("ISO_IR 192", b"\xc3\x28"),
+        ("GB18030", b"\x81"),
+        ("nonsense", b"\xff"),
+        ("\\ISO 2022 IR 87", b"\x1b$B"),
+    ):
         spoilt = radiograph(SpecificCharacterSet="ISO_IR 100", PatientName="NAME")
         raw = encoded(spoilt).replace(b"NAME", name.ljust(4))
         field = term.encode().ljust(16)
@@ -241,8 +257,8 @@ def test_an_outage_of_postgres_loses_nothing_and_registering_resumes_by_itself(t
     try:
         cluster.admin("CREATE DATABASE own")
         url = cluster.url("own")
-        engine = services.store_engine.connect(url)
-        services.schema.upgrade(engine)
+        engine = database.connect(url)
+        schema.upgrade(engine)
         spool = Spool(tmp_path / "spool")
         with registering(url, tmp_path):
             arrive(spool, radiograph())
