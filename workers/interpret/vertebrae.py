@@ -85,16 +85,16 @@ def crops(image: GrayImage, chain: Located, spec_of: Bundle) -> list[Prepared]:
 def findings(
     uid: str, image: GrayImage, chain: Located, logits: Float, features: Float, fresh: Bundle
 ) -> tuple[VertebraFinding, ...] | ood.Abstention:
-    """Return the classified bodies of one image, without those outside the training distribution."""
-    inside = fresh.reference.scores(features) <= fresh.ood_threshold
-    if np.mean(~inside) > MOST_OUTSIDE:
+    """Return the classified bodies of one image, or an abstention where too many are unlike the training's.
+
+    One odd body is kept: the operating point was measured on every body that was located.
+    """
+    outside = fresh.reference.scores(features) > fresh.ood_threshold
+    if np.mean(outside) > MOST_OUTSIDE:
         return UNLIKE
     probabilities = calibrate.apply(logits, fresh.calibration)
     order = [fresh.label_ids.index(name) for name in ("normal", "old", "fresh")]
-    return tuple(
-        _finding(uid, image, chain, index, probabilities[index][order])
-        for index in np.flatnonzero(inside).tolist()
-    )
+    return tuple(_finding(uid, image, chain, index, row[order]) for index, row in enumerate(probabilities))
 
 
 def _finding(
