@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import (
     ComputedRadiographyImageStorage,
@@ -29,12 +31,12 @@ from triage.domain.finding import (
     View,
 )
 from triage.domain.identity import derived_uid
-from workers.report import Mode, Predecessor, ReportRequest
+from workers.report import BuiltObject, Kind, Mode, Predecessor, ReportRequest
 
 STUDY = derived_uid("test", "study")
 STARTED = datetime(2026, 11, 21, 9, 30, 15, 250000, tzinfo=UTC)
 ROWS, COLUMNS = 240, 200
-_MODALITIES = {
+_MODALITIES: dict[str, str] = {
     ComputedRadiographyImageStorage: "CR",
     DigitalXRayImageStorageForPresentation: "DX",
     XRayAngiographicImageStorage: "XA",
@@ -245,3 +247,41 @@ def flagged_request(uid: str, mode: Mode = Mode.ASSIST) -> ReportRequest:
         vertebra(uid, "L3", 99.0, 200.0, 0.03),
     )
     return request(outcome((lateral(uid),), found, TriageOutcome.FLAGGED), mode)
+
+
+def read(built: BuiltObject) -> Dataset:
+    """Return a built object as a receiver reads it."""
+    return dcmread(BytesIO(built.payload))
+
+
+def by_kind(built: tuple[BuiltObject, ...]) -> dict[Kind, Dataset]:
+    """Return kind -> the last built object of that kind."""
+    return {one.kind: read(one) for one in built}
+
+
+def groups(report: Dataset) -> list[Dataset]:
+    """Return the measurement groups of a report."""
+    return list(report.ContentSequence[-1].ContentSequence)
+
+
+def group(report: Dataset, identifier: str) -> Dataset:
+    """Return the one group with this tracking identifier."""
+    (found,) = [one for one in groups(report) if values(one, "112039") == [identifier]]
+    return found
+
+
+def values(container: Dataset, code_value: str) -> list[str]:
+    """Return the values of a container's direct items under a concept: code values, texts, UIDs or numbers."""
+    return [
+        _value(item)
+        for item in container.ContentSequence
+        if "ConceptNameCodeSequence" in item and item.ConceptNameCodeSequence[0].CodeValue == code_value
+    ]
+
+
+def _value(item: Dataset) -> str:
+    if item.ValueType == "CODE":
+        return str(item.ConceptCodeSequence[0].CodeValue)
+    if item.ValueType == "NUM":
+        return str(item.MeasuredValueSequence[0].NumericValue)
+    return str(item.get("TextValue") or item.get("UID") or item.ValueType)

@@ -54,6 +54,15 @@ def dciodvfy(files: Iterable[Path]) -> dict[Path, list[str]]:
     return {file: _errors(_run([tool, "-new", str(file)]).stderr) for file in files}
 
 
+def beyond_source(errors: Sequence[str], source_errors: Sequence[str]) -> list[str]:
+    """Return the errors whose complaint (value and all) the source does not draw as well, wherever it stands there.
+
+    A result repeats its source's identity and UIDs byte for byte, and so their faults.
+    """
+    known = {error.split("> - ", 1)[-1] for error in source_errors}
+    return [error for error in errors if error.split("> - ", 1)[-1] not in known]
+
+
 def dcentvfy(results: Sequence[Path], sources: Sequence[Path]) -> list[str]:
     """Return the errors of the entity validator: identity that differs, references that lead nowhere."""
     done = _run([_own_tool("dcentvfy"), *map(str, results), *map(str, sources)])

@@ -17,7 +17,7 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset, read_file_meta_info
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
@@ -27,95 +27,45 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from triage.domain.errors import Unprocessable
 
 # The identity that every result repeats (PS3.3 C.7.1.1, C.7.2.1, C.7.2.2), in the bytes of the source.
+# fmt: off
 IDENTITY_TEXT = (
-    *(
-        "PatientName",
-        "PatientID",
-        "IssuerOfPatientID",
-        "TypeOfPatientID",
-        "PatientBirthDate",
-        "PatientBirthTime",
-    ),
-    *(
-        "PatientSex",
-        "OtherPatientIDs",
-        "OtherPatientNames",
-        "EthnicGroup",
-        "PatientComments",
-        "PatientSpeciesDescription",
-    ),
-    *("PatientBreedDescription", "ResponsiblePerson", "ResponsiblePersonRole", "ResponsibleOrganization"),
-    *(
-        "PatientIdentityRemoved",
-        "DeidentificationMethod",
-        "QualityControlSubject",
-        "LongitudinalTemporalInformationModified",
-    ),
-    *("StudyDate", "StudyTime", "StudyID", "StudyDescription", "AccessionNumber", "ReferringPhysicianName"),
-    *(
-        "PatientAge",
-        "PatientSize",
-        "PatientWeight",
-        "MedicalAlerts",
-        "Allergies",
-        "Occupation",
-        "PregnancyStatus",
-    ),
-    *("PatientSexNeutered", "AdditionalPatientHistory", "AdmissionID", "TimezoneOffsetFromUTC"),
+    "PatientName", "PatientID", "IssuerOfPatientID", "TypeOfPatientID", "PatientBirthDate", "PatientBirthTime",
+    "PatientSex", "OtherPatientIDs", "OtherPatientNames", "EthnicGroup", "PatientComments",
+    "PatientSpeciesDescription", "PatientBreedDescription", "ResponsiblePerson", "ResponsiblePersonRole",
+    "ResponsibleOrganization", "PatientIdentityRemoved", "DeidentificationMethod", "QualityControlSubject",
+    "LongitudinalTemporalInformationModified", "StudyDate", "StudyTime", "StudyID", "StudyDescription",
+    "AccessionNumber", "ReferringPhysicianName", "PatientAge", "PatientSize", "PatientWeight", "MedicalAlerts",
+    "Allergies", "Occupation", "PatientSexNeutered", "AdditionalPatientHistory", "AdmissionID",
+    "TimezoneOffsetFromUTC",
 )
 IDENTITY_SEQUENCES = (
-    *("IssuerOfPatientIDQualifiersSequence", "IssuerOfAccessionNumberSequence", "OtherPatientIDsSequence"),
-    *(
-        "PatientSpeciesCodeSequence",
-        "PatientBreedCodeSequence",
-        "BreedRegistrationSequence",
-        "ProcedureCodeSequence",
-    ),
-    *("DeidentificationMethodCodeSequence", "IssuerOfAdmissionIDSequence"),
+    "IssuerOfPatientIDQualifiersSequence", "IssuerOfAccessionNumberSequence", "OtherPatientIDsSequence",
+    "PatientSpeciesCodeSequence", "PatientBreedCodeSequence", "BreedRegistrationSequence", "ProcedureCodeSequence",
+    "DeidentificationMethodCodeSequence", "IssuerOfAdmissionIDSequence",
 )
 EQUIPMENT_TEXT = (
-    *("Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "SoftwareVersions", "StationName"),
-    *("InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName"),
+    "Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "SoftwareVersions", "StationName",
+    "InstitutionName", "InstitutionAddress", "InstitutionalDepartmentName",
 )
 _IMAGE = (
-    *(
-        "SpecificCharacterSet",
-        "SOPClassUID",
-        "SOPInstanceUID",
-        "StudyInstanceUID",
-        "SeriesInstanceUID",
-        "Modality",
-    ),
-    *("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "BitsStored", "PixelRepresentation"),
-    *("BodyPartExamined", "PatientOrientation", "ImagerPixelSpacing", "PixelSpacing", "PixelAspectRatio"),
-    *(
-        "RescaleIntercept",
-        "RescaleSlope",
-        "RescaleType",
-        "ModalityLUTSequence",
-        "WindowCenter",
-        "WindowWidth",
-    ),
-    *("VOILUTFunction", "VOILUTSequence", "LossyImageCompression", "LossyImageCompressionRatio"),
-    *("LossyImageCompressionMethod", "NumberOfFrames"),
+    "SpecificCharacterSet", "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality",
+    "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "PixelRepresentation", "BodyPartExamined",
+    "PatientOrientation", "ImagerPixelSpacing", "PixelSpacing", "PixelAspectRatio", "RescaleIntercept",
+    "RescaleSlope", "RescaleType", "ModalityLUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction",
+    "VOILUTSequence", "LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod",
 )
+# fmt: on
 _KEYWORDS = (*IDENTITY_TEXT, *IDENTITY_SEQUENCES, *EQUIPMENT_TEXT, *_IMAGE)
 _INFLATE_LIMIT = 64 << 20
 _PIXEL_GROUP = 0x7FE0
-# What pydicom 3.0 raises on the malformed corpus; anything else is a fault of ours and must be seen.
+# What pydicom 3.0 raises on the malformed corpus and under fuzzing; anything else is a fault of ours and must be seen.
+# fmt: off
 ODD_HEADER = (
-    *(
-        InvalidDicomError,
-        EOFError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        IndexError,
-        NotImplementedError,
-    ),
-    *(OverflowError, RecursionError, struct.error, zlib.error),
+    InvalidDicomError, BytesLengthException, EOFError, ValueError, TypeError, KeyError, AttributeError, IndexError,
+    NotImplementedError, OverflowError, RecursionError, struct.error, zlib.error,
 )
+# fmt: on
+_UNREADABLE = "the header of an image could not be read again"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -137,7 +87,11 @@ def read_header(path: Path) -> Dataset:
             return _read_deflated(path)
         return dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_TAGS))
     except ODD_HEADER as odd:
-        raise Unprocessable("header-unreadable", "the header of an image could not be read again") from odd
+        raise Unprocessable("header-unreadable", _UNREADABLE) from odd
+    except OSError as odd:
+        if odd.errno is not None:  # the disk's trouble, not the sender's: pydicom's own OSError has no number
+            raise
+        raise Unprocessable("header-unreadable", _UNREADABLE) from odd
 
 
 def raw(header: Dataset, keyword: str) -> bytes | None:
@@ -187,7 +141,7 @@ def items(header: Dataset, keyword: str) -> tuple[Dataset, ...]:
     """Return a sequence's items; () when it is absent or cannot be read."""
     try:
         value = header[BaseTag(tag(keyword))].value if tag(keyword) in header else None
-    except ODD_HEADER:
+    except (*ODD_HEADER, OSError):  # parsed from memory: an OSError here is pydicom's word for a broken item
         return ()
     return tuple(value) if isinstance(value, Sequence) else ()
 
@@ -195,8 +149,8 @@ def items(header: Dataset, keyword: str) -> tuple[Dataset, ...]:
 def _is_deflated(path: Path) -> bool:
     try:
         return str(read_file_meta_info(path).get("TransferSyntaxUID")) == DeflatedExplicitVRLittleEndian
-    except ODD_HEADER:
-        return False
+    except (*ODD_HEADER, OSError):
+        return False  # read_header meets the same trouble and gives it its name
 
 
 def _read_deflated(path: Path) -> Dataset:

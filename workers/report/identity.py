@@ -18,7 +18,7 @@ from workers.report import header, wire
 _CHARACTER_SET = header.tag("SpecificCharacterSet")
 _TEXT_VRS = frozenset(
     {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
-)
+)  # fmt: skip
 # Equipment is no identity: a text longer than LO allows is left out rather than repeated.
 _EQUIPMENT_LIMIT = 64
 _DEPTH_LIMIT = 3
@@ -26,10 +26,12 @@ _ITEM_LIMIT = 16
 # Without these two a result could be filed under nobody: they must fit or the object is not made.
 _INDISPENSABLE = frozenset({"PatientID", "PatientName"})
 # PS3.3 C.7.1.1 and C.7.2.1 type 2: present even when the source left them out.
+# fmt: off
 _TYPE_2 = (
-    *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
-    *("StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber"),
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
+    "StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber",
 )
+# fmt: on
 
 
 def verbatim(source: Dataset) -> Mapping[int, bytes]:
@@ -113,7 +115,7 @@ def _piece(item: Dataset, number: int, depth: int) -> bytes | None:
         element = item.get_item(number)
         if vr == "SQ":
             return _sequence(number, tuple(item[number].value), depth + 1)
-    except header.ODD_HEADER:
+    except (*header.ODD_HEADER, OSError):  # as in header.items
         return None
     value = element.value
     if vr not in _TEXT_VRS or not isinstance(value, bytes):
