@@ -34,8 +34,8 @@ EXIT_CODES: dict[type[TriageError], int] = {
     ConfigError: BAD_SETTING,
 }
 ADVICE = {
-    AWAY: "Is the product running? Start it with `triage up`; `triage check` says what is away.",
-    CONFLICT: "Look again, then decide.",
+    "database": "Is the product running? Start it with `triage up`; `triage check` says what is away.",
+    "redis": "Is the product running? `triage check` says what is away; analyses only start later meanwhile.",
 }
 
 NOUNS = {
@@ -79,11 +79,10 @@ def main() -> NoReturn:
     try:
         result = root.main(prog_name="triage", standalone_mode=False)
     except TriageError as error:
-        code = exit_code(error)
         click.echo(f"triage: {error.sentence}", err=True)
-        if code in ADVICE:
-            click.echo(ADVICE[code], err=True)
-        sys.exit(code)
+        if error.reason in ADVICE:
+            click.echo(ADVICE[error.reason], err=True)
+        sys.exit(exit_code(error))
     except click.ClickException as mistake:
         mistake.show()
         sys.exit(mistake.exit_code)
