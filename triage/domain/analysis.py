@@ -78,7 +78,8 @@ class Lease:
     """The right to run one analysis until it is renewed too late; every write carries the fence.
 
     `started_at` is when the first attempt began, so that a second attempt builds identical evidence.
-    `instances` are the eligible ones; `predecessor_uid` names the SR that this analysis's SR replaces.
+    `instances` are the eligible ones; `predecessor_uid`, with its series, names the SR that this analysis's SR
+    replaces.
     """
 
     analysis_id: int
@@ -90,4 +91,5 @@ class Lease:
     study_instance_uid: str
     revision: int
     predecessor_uid: str | None
+    predecessor_series_uid: str | None
     instances: tuple[InstanceForAnalysis, ...]

@@ -80,21 +80,25 @@ def start(
             study_id=row["study_id"],
             study_instance_uid=uid,
             revision=row["revision"],
-            predecessor_uid=_predecessor(connection, row["study_id"], analysis_id),
+            **_predecessor(connection, row["study_id"], analysis_id),
             instances=_instances(connection, row["study_id"], row["revision"]),
         )
 
 
-def _predecessor(connection: Connection, study_id: int, analysis_id: int) -> str | None:
+def _predecessor(connection: Connection, study_id: int, analysis_id: int) -> dict[str, str | None]:
     query = (
-        select(evidence.c.sop_instance_uid)
+        select(
+            evidence.c.sop_instance_uid.label("predecessor_uid"),
+            evidence.c.series_instance_uid.label("predecessor_series_uid"),
+        )
         .where(
             evidence.c.study_id == study_id, evidence.c.kind == "SR-A", evidence.c.analysis_id != analysis_id
         )
         .order_by(desc(evidence.c.id))
         .limit(1)
     )
-    return connection.execute(query).scalar_one_or_none()
+    found = connection.execute(query).mappings().one_or_none()
+    return dict(found) if found else {"predecessor_uid": None, "predecessor_series_uid": None}
 
 
 def _instances(connection: Connection, study_id: int, number: int) -> tuple[InstanceForAnalysis, ...]:

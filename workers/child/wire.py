@@ -117,8 +117,14 @@ class StudyRequest:
     @classmethod
     def of(cls, lease: Lease) -> StudyRequest:
         """Return what the child must know of a lease; the fence stays with the parent."""
+        earlier = (lease.predecessor_uid, lease.predecessor_series_uid)
         return cls(
-            lease.analysis_id, lease.study_instance_uid, lease.revision, lease.started_at, lease.instances
+            lease.analysis_id,
+            lease.study_instance_uid,
+            lease.revision,
+            lease.started_at,
+            lease.instances,
+            (earlier[0], earlier[1]) if earlier[0] and earlier[1] else None,
         )
 
     def to_json(self) -> Message:
