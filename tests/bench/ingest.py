@@ -10,20 +10,25 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from tests.integration.arrival.objects import encoded, radiograph
+from tests.integration.arrival.raw import RawPeer, associate_rq
+from tests.peers import foreign_program
 
 MR, CR = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.1"
 KINDS = {"MR 0.5 MB": (MR, 512, 512, 300), "CR 15 MB": (CR, 3000, 2500, 16)}
@@ -91,7 +96,7 @@ def _orthanc(port: int, folder: Path) -> tuple[list[str], dict[str, str]]:
         "Plugins": [],
     }
     (folder / "orthanc.json").write_text(json.dumps(settings))
-    return ["Orthanc", str(folder / "orthanc.json")], {}
+    return [foreign_program("Orthanc", "orthanc"), str(folder / "orthanc.json")], {}
 
 
 def command(server: str, port: int, folder: Path) -> tuple[list[str], dict[str, str]]:
@@ -101,7 +106,15 @@ def command(server: str, port: int, folder: Path) -> tuple[list[str], dict[str, 
     if server == "Orthanc":
         return _orthanc(port, folder)
     if server == "dcmtk storescp":
-        return ["storescp", "-aet", "STORE", "--fork", "-od", str(folder), str(port)], {"TCP_NODELAY": "1"}
+        return [
+            foreign_program("storescp", "dcmtk"),
+            "-aet",
+            "STORE",
+            "--fork",
+            "-od",
+            str(folder),
+            str(port),
+        ], {"TCP_NODELAY": "1"}
     return [sys.executable, "-m", "pynetdicom", "storescp", str(port), "-od", str(folder), "-q"], {}
 
 
@@ -128,7 +141,8 @@ def _await(port: int, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
         if not subprocess.run(
-            ["echoscu", "-aec", "STORE", "127.0.0.1", str(port)], capture_output=True
+            [foreign_program("echoscu", "dcmtk"), "-aec", "STORE", "127.0.0.1", str(port)],
+            capture_output=True,
         ).returncode:
             return
         time.sleep(0.2)
@@ -141,7 +155,8 @@ def send(port: int, shares: list[list[Path]]) -> float:
     began = time.perf_counter()
     clients = [
         subprocess.Popen(
-            ["storescu", "-aec", "STORE", "127.0.0.1", str(port), *map(str, share)], env=environment
+            [foreign_program("storescu", "dcmtk"), "-aec", "STORE", "127.0.0.1", str(port), *map(str, share)],
+            env=environment,
         )
         for share in shares
     ]
@@ -177,18 +192,81 @@ def report_rates(servers: list[str], rounds: int) -> None:
                 )
 
 
+def report_idle(count: int = 500, seconds: float = 10.0) -> None:
+    """Print the share of one core that idle associations cost."""
+    many = {
+        "TRIAGE_DICOM__MAX_ASSOCIATIONS": "900",
+        "TRIAGE_DICOM__MAX_ASSOCIATIONS_PER_PEER": "900",
+        "TRIAGE_DICOM__IDLE_TIMEOUT_S": "300",
+    }
+    with running("ours", many) as (port, process), ExitStack() as stack:
+        daemon = psutil.Process(process.pid)
+        before = daemon.memory_info().rss
+        for _ in range(count):
+            stack.enter_context(RawPeer(port, 30)).associate(associate_rq(called="STORE"))
+        began = daemon.cpu_times()
+        time.sleep(seconds)
+        ended = daemon.cpu_times()
+        used = (ended.user + ended.system - began.user - began.system) / seconds
+        grown = (daemon.memory_info().rss - before) >> 20
+        print(
+            f"{count} idle associations: {100 * used:.1f} % of a core, +{grown} MiB, {daemon.num_threads()} threads"
+        )
+
+
+def report_drip(stores: int = 60) -> None:
+    """Print an honest sender's latency (associate, store 8 KB, release) with and without ten dripping sockets."""
+    with running("ours") as (port, _process):
+        calm = _latencies(port, stores)
+        with ExitStack() as stack:
+            peers = [stack.enter_context(RawPeer(port, 30)) for _ in range(10)]
+            ended = threading.Event()
+            drip = threading.Thread(target=_drip, args=(peers, ended))
+            drip.start()
+            attacked = _latencies(port, stores)
+            ended.set()
+            drip.join()
+    for name, found in (("calm", calm), ("ten sockets drip", attacked)):
+        middle, late = found[stores // 2] * 1e3, found[stores * 95 // 100] * 1e3
+        print(f"honest sender, {name}: p50 {middle:.1f} ms, p95 {late:.1f} ms, load {os.getloadavg()[0]:.1f}")
+
+
+def _drip(peers: list[RawPeer], ended: threading.Event) -> None:
+    for byte in associate_rq(called="STORE"):
+        for peer in peers:
+            with suppress(OSError):
+                peer.send(bytes([byte]))
+        if ended.wait(0.2):
+            return
+
+
+def _latencies(port: int, count: int) -> list[float]:
+    found = []
+    for _ in range(count):
+        image = radiograph()
+        began = time.perf_counter()
+        with RawPeer(port) as peer:
+            peer.associate(associate_rq(called="STORE"))
+            if peer.store(str(image.SOPInstanceUID), encoded(image)) or peer.release() != 6:
+                raise RuntimeError("an honest sender was not served")
+        found.append(time.perf_counter() - began)
+    return sorted(found)
+
+
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--servers", default="ours,dcmtk storescp,Orthanc,pynetdicom storescp")
+    parser.add_argument("--idle", action="store_true")
+    parser.add_argument("--drip", action="store_true")
     arguments = parser.parse_args()
-    servers = [
-        server
-        for server in arguments.servers.split(",")
-        if server.startswith("pynet") or server == "ours" or shutil.which(server.split()[-1])
-    ]
-    report_rates(servers, arguments.rounds)
+    if arguments.idle:
+        report_idle()
+    if arguments.drip:
+        report_drip()
+    if arguments.rounds:
+        report_rates(arguments.servers.split(","), arguments.rounds)
 
 
 if __name__ == "__main__":

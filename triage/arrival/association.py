@@ -126,7 +126,8 @@ class Association:
             self._wire.read(self._buffer[:HEADER], self._opened + self._policy.association_request_timeout_s)
         established = state is State.STA6
         kind, length = pdu.parse_header(self._buffer[:HEADER], self._policy.max_pdu if established else 0)
-        self._grow(HEADER + length)
+        # Idle associations keep a small buffer; the first large PDU brings the one for all that follow.
+        self._grow(HEADER + (length if length <= _SCRATCH or not established else self._policy.max_pdu))
         self._body = self._buffer[HEADER : HEADER + length]
         limit = self._policy.pdu_timeout_s if established else self._policy.association_request_timeout_s
         begun = time.monotonic() if established else self._opened
@@ -174,7 +175,6 @@ class Association:
             self._shared.spool, contexts, origin, self._policy.max_object_bytes, self._wire.send
         )
         self._wire.send(accept_pdu(self._request, contexts, self._policy.max_pdu))
-        self._grow(HEADER + self._policy.max_pdu)
         ASSOCIATIONS.labels("accepted").inc()
         if self._draining:
             self._wire.half_close()

@@ -14,13 +14,15 @@ def test_every_state_has_an_entry_for_every_event() -> None:
     assert set(TABLE) == set(itertools.product(State, Event))
 
 
+# Primitives of a requestor, which this side never is.
+ASKING = {("Evt1", "Sta1"), ("Evt11", "Sta6")}
+
+
 @pytest.mark.parametrize(
     ("event", "state"),
-    [(event, state) for event, state in TRANSITION_TABLE if hasattr(State, state.upper())],
+    [pair for pair in TRANSITION_TABLE if hasattr(State, pair[1].upper()) and pair not in ASKING],
 )
 def test_each_transition_is_that_of_ps3_8(event: str, state: str) -> None:
-    if (event, state) in {("Evt1", "Sta1"), ("Evt11", "Sta6")}:
-        pytest.skip("a requestor's primitive: this side never asks")
     action, _ = TABLE[State[state.upper()], Event[event.upper()]]
     assert action.name == TRANSITION_TABLE[event, state].replace("-", "")
 
