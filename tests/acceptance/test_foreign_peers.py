@@ -23,6 +23,7 @@ from tests.peers import HOST, Orthanc, dcmtk_run, dcmtk_store_scp, free_port, li
 from triage.config import Settings, build
 from triage.domain.finding import EvidenceDraft
 from triage.evidence import pacs as pacs_scu
+from triage.evidence.judgement import Verdict
 from triage.evidence.outbox import PeerOutbox
 from triage.evidence.pacs import RemoteAE
 from triage.evidence.service import peer_outboxes
@@ -174,6 +175,17 @@ def test_real_files_sent_by_our_own_scu_are_kept_byte_for_byte(reception: Recept
     wait_for(lambda: reception.holds(files), "every real file is catalogued", 60)
     kept = {data_set(path) for path in reception.registered().values()}
     assert {data_set(path) for path in files} <= kept
+
+
+def test_every_broken_file_is_answered_by_name_and_none_stops_the_others(reception: Reception) -> None:
+    files = sorted(path for path in (DATA / "malformed").rglob("*") if path.is_file())
+    if not files:
+        pytest.skip(f"no broken files below {DATA}: set TRIAGE_TEST_DATA")
+    ourselves = RemoteAE("self", AE_TITLE, HOST, reception.port, "DCMTK", 20.0)
+    report = pacs_scu.send(ourselves, files)
+    assert (len(report.answers), report.fault) == (len(files), None)
+    assert {answer.verdict for answer in report.answers} == {Verdict.SENT, Verdict.REFUSED}
+    assert pacs_scu.echo(ourselves) < 2000
 
 
 def data_set(path: Path) -> str:

@@ -7,19 +7,27 @@ File Meta group of files in the wild is sometimes wrong). Refuses, by reason cod
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import pydicom
 from pydicom import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag
 from pynetdicom.dsutils import encode, split_dataset
 from pynetdicom.presentation import PresentationContext
 
+from triage.domain.identity import MAX_UID_LENGTH
+
 EXPLICIT_LITTLE, IMPLICIT_LITTLE = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
-DEFLATED_LITTLE = "1.2.840.10008.1.2.1.99"
+DEFLATED_LITTLE, EXPLICIT_BIG = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
+SOP_INSTANCE_UID = 0x00080018
+HEAD = 64 * 1024
 # What pydicom raises over broken headers, seen on a corpus of broken files.
 BROKEN = (
     AttributeError,
@@ -33,6 +41,7 @@ BROKEN = (
     TypeError,
     ValueError,
     struct.error,
+    zlib.error,
 )
 
 
@@ -55,7 +64,7 @@ class PreparedFile:
         try:
             meta, offset = split_dataset(path)
             syntax = str(meta.get("TransferSyntaxUID", ""))
-            stated = _stated_uids(path, syntax)
+            stated = _stated_uids(path, offset, syntax)
             sop_class = str(stated.get("SOPClassUID") or meta.get("MediaStorageSOPClassUID", ""))
             instance = str(stated.get("SOPInstanceUID") or meta.get("MediaStorageSOPInstanceUID", ""))
             size = path.stat().st_size
@@ -67,6 +76,10 @@ class PreparedFile:
             return "unreadable-file-meta"
         if not (syntax and sop_class and instance):
             return "unreadable-file-meta"
+        if max(len(sop_class), len(instance)) > MAX_UID_LENGTH:
+            return "illegal-uid"
+        if size <= offset:
+            return "empty-data-set"
         return cls(index, path, sop_class, instance, syntax, offset, size)
 
     def context(self, accepted: Sequence[PresentationContext]) -> PresentationContext | None:
@@ -92,11 +105,20 @@ class PreparedFile:
         return BytesIO(encoded)
 
 
-def _stated_uids(path: Path, transfer_syntax_uid: str) -> Dataset:
-    # pydicom would inflate a deflated data set whole, and a hostile one has no bound.
-    if transfer_syntax_uid == DEFLATED_LITTLE:
-        return Dataset()
-    try:
-        return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID", "SOPInstanceUID"])
-    except BROKEN:
-        return Dataset()
+def _stated_uids(path: Path, offset: int, transfer_syntax_uid: str) -> Dataset:
+    # Read no further than the second UID: what is broken behind it is the receiver's to judge.
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        head: BinaryIO = stream
+        if transfer_syntax_uid == DEFLATED_LITTLE:
+            # Bounded: a deflated data set can inflate two thousandfold.
+            head = BytesIO(zlib.decompressobj(-zlib.MAX_WBITS).decompress(stream.read(HEAD), HEAD))
+        try:
+            implicit, little = transfer_syntax_uid == IMPLICIT_LITTLE, transfer_syntax_uid != EXPLICIT_BIG
+            return read_dataset(head, implicit, little, stop_when=_behind_the_uids)
+        except BROKEN:
+            return Dataset()
+
+
+def _behind_the_uids(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+    return int(tag) > SOP_INSTANCE_UID

@@ -157,6 +157,15 @@ def test_a_file_whose_meta_group_lies_goes_under_the_uid_of_its_data_set(
     assert archive.kept == {uid("a"): data_set_digest(path)}
 
 
+def test_a_file_without_a_data_set_is_never_announced(scu: StorageSCU, tmp_path: Path) -> None:
+    (path,) = files(tmp_path, "a")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: 144 + int.from_bytes(whole[140:144], "little")])
+    with scripted_pacs() as archive:
+        report = scu.send(peer(archive.port), [path, *files(tmp_path, "b")])
+    assert [answer.reason for answer in report.answers] == ["empty-data-set", "stored"]
+
+
 def test_more_than_128_presentation_contexts_go_on_more_associations(scu: StorageSCU, tmp_path: Path) -> None:
     sent = []
     for number in range(130):
