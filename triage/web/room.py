@@ -85,7 +85,7 @@ def show(
     where: Where,
     message: Message = Message(),
     *,
-    status: int = 200,  # noqa: B008 - frozen
+    status: int = 200,
 ) -> HTMLResponse:
     """Answer with the whole page, or with the part that htmx puts in its place."""
     here = room(request)

@@ -111,8 +111,9 @@ def sex_and_age(row: WorklistRow, today: date) -> str:
 
 
 def _age(row: WorklistRow, today: date) -> str:
+    stored = row.patient_birth_date
     try:
-        born = datetime.strptime(row.patient_birth_date, "%Y%m%d").date()
+        born = date(int(stored[:4]), int(stored[4:6]), int(stored[6:8]))
     except ValueError:
         return ""
     years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))

@@ -64,7 +64,7 @@ def test_the_signing_secret_is_made_once_and_for_its_owner_alone(tmp_path: Path)
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "triage.hospital.example"])
 def test_a_public_address_is_refused_until_the_site_allows_it(tmp_path: Path, host: str) -> None:
-    with pytest.raises(ConfigError, match="web.host"):
+    with pytest.raises(ConfigError, match=r"web\.host"):
         check_address(settings_for(tmp_path, "", web={"host": host}))
     check_address(settings_for(tmp_path, "", web={"host": host, "allow_remote": True}))
 
