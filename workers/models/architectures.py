@@ -31,7 +31,9 @@ def _check_sizes(params: Mapping[str, Any]) -> None:
         limit = _MAX_EXTENT if name in ("height", "width") else _MAX_CHANNELS
         for number in numbers:
             if not isinstance(number, int) or isinstance(number, bool) or not 0 < number <= limit:
-                raise UnknownArchitecture(f"parameter {name}: {value!r} is not a whole number from 1 to {limit}")
+                raise UnknownArchitecture(
+                    f"parameter {name}: {value!r} is not a whole number from 1 to {limit}"
+                )
 
 
 def build(architecture_id: str, params: Mapping[str, Any]) -> Any:

@@ -38,7 +38,9 @@ class BundleRejected(ConfigError):
     """A bundle that must not be served; the message names the file and what is wrong with it."""
 
     def __init__(self, problem: str) -> None:
-        super().__init__("models", problem, "Install the bundle again, or pin the digest that you mean to serve")
+        super().__init__(
+            "models", problem, "Install the bundle again, or pin the digest that you mean to serve"
+        )
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,8 @@ def _assemble(path: Path, digest: str, data: Mapping[str, Any], contents: Mappin
         for name, labels in data.get("heads", {}).items()
     }
     points = (
-        OperatingPoint(str(point["name"]), float(point["threshold"]), point) for point in data["operating_points"]
+        OperatingPoint(str(point["name"]), float(point["threshold"]), point)
+        for point in data["operating_points"]
     )
     return Bundle(
         path=path,

@@ -53,7 +53,9 @@ def canonical_json(data: Mapping[str, Any]) -> bytes:
 
 def npz_bytes(arrays: Mapping[str, Array]) -> bytes:
     stream = io.BytesIO()
-    np.savez_compressed(stream, allow_pickle=False, **{name: np.asarray(arrays[name]) for name in sorted(arrays)})
+    np.savez_compressed(
+        stream, allow_pickle=False, **{name: np.asarray(arrays[name]) for name in sorted(arrays)}
+    )
     return stream.getvalue()
 
 

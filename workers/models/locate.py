@@ -45,7 +45,9 @@ def peaks(heatmap: NDArray[np.float32], threshold: float) -> tuple[Points, NDArr
     best = np.argsort(-middle[rows, columns], kind="stable")[:_MAX_PEAKS]
     rows, columns = rows[best], columns[best]
     fine_r = rows + _parabola(padded[rows, columns + 1], middle[rows, columns], padded[rows + 2, columns + 1])
-    fine_c = columns + _parabola(padded[rows + 1, columns], middle[rows, columns], padded[rows + 1, columns + 2])
+    fine_c = columns + _parabola(
+        padded[rows + 1, columns], middle[rows, columns], padded[rows + 1, columns + 2]
+    )
     return np.stack([fine_r, fine_c], axis=1), middle[rows, columns]
 
 
@@ -62,7 +64,9 @@ def _step_cost(points: Points, typical: float) -> NDArray[np.float64]:
     downward = difference[..., 0] > 0.45 * length
     ratio = length / typical
     cost = np.log(np.maximum(ratio, 1e-6)) ** 2
-    possible = downward & (ratio >= _MIN_STEP_RATIO) & (ratio <= _MAX_STEP_RATIO) & (length >= _MIN_STEP_CELLS)
+    possible = (
+        downward & (ratio >= _MIN_STEP_RATIO) & (ratio <= _MAX_STEP_RATIO) & (length >= _MIN_STEP_CELLS)
+    )
     return np.where(possible, cost, np.inf)
 
 
@@ -119,7 +123,9 @@ def body_outline(points: Points, angles: NDArray[np.float64], index: int) -> Poi
     step = float(near.min()) if near.size else float(gaps[-1])
     cosine, sine = np.cos(angles[index]), np.sin(angles[index])
     down, across = np.array([cosine, sine]) * step * 0.38, np.array([-sine, cosine]) * step * 0.5
-    return np.asarray(points[index] + np.array([-down - across, -down + across, down + across, down - across]))
+    return np.asarray(
+        points[index] + np.array([-down - across, -down + across, down + across, down - across])
+    )
 
 
 def estimate_spacing(points: Points, typical_step_mm: float) -> float | None:

@@ -79,7 +79,9 @@ class AffineMap:
 
     def to_source(self, points: NDArray[Any]) -> NDArray[np.float64]:
         """Prepared coordinates [..., 2] to source coordinates [..., 2]."""
-        mapped: NDArray[np.float64] = np.asarray(points, float) @ np.array(self.matrix).T + np.array(self.offset)
+        mapped: NDArray[np.float64] = np.asarray(points, float) @ np.array(self.matrix).T + np.array(
+            self.offset
+        )
         return mapped
 
     def to_prepared(self, points: NDArray[Any]) -> NDArray[np.float64]:
@@ -189,7 +191,9 @@ def prepare(image: GrayImage, spec: PreprocessSpec) -> Prepared:
     return Prepared(scale_unit(unit, spec)[..., None], back)
 
 
-def _crop_map(centre: tuple[float, float], angle: float, step: tuple[float, float], spec: PreprocessSpec) -> AffineMap:
+def _crop_map(
+    centre: tuple[float, float], angle: float, step: tuple[float, float], spec: PreprocessSpec
+) -> AffineMap:
     """Rotation by the axis angle (radians, 0 = spine straight down the image), then mm to pixels, then the centre."""
     cosine, sine = np.cos(angle), np.sin(angle)
     matrix = np.array([[cosine * step[0], -sine * step[0]], [sine * step[1], cosine * step[1]]])
@@ -211,18 +215,26 @@ def sample_bilinear(grid: Float, points: NDArray[np.float64]) -> Float:
     return np.asarray(upper * (1 - down) + lower * down, np.float32)
 
 
-def _patch(image: GrayImage, corners: NDArray[np.float64], factor: tuple[int, int]) -> tuple[Float, NDArray[np.float64]]:
+def _patch(
+    image: GrayImage, corners: NDArray[np.float64], factor: tuple[int, int]
+) -> tuple[Float, NDArray[np.float64]]:
     """The source region under a crop at reduced resolution, and its first pixel."""
     margin = np.array(factor, float) * 2
     first = np.floor(np.maximum(corners.min(axis=0) - margin, 0)).astype(int)
     last = np.ceil(corners.max(axis=0) + margin).astype(int) + 1
     first = np.minimum(first, np.maximum(np.array(image.pixels.shape) - np.array(factor), 0))
-    region = image.pixels[first[0] : max(last[0], first[0] + factor[0]), first[1] : max(last[1], first[1] + factor[1])]
+    region = image.pixels[
+        first[0] : max(last[0], first[0] + factor[0]), first[1] : max(last[1], first[1] + factor[1])
+    ]
     return block_mean(region, *factor), first.astype(float)
 
 
 def crop_unit(
-    image: GrayImage, centre: tuple[float, float], angle: float, spacing_mm: tuple[float, float], spec: PreprocessSpec
+    image: GrayImage,
+    centre: tuple[float, float],
+    angle: float,
+    spacing_mm: tuple[float, float],
+    spec: PreprocessSpec,
 ) -> tuple[Float, AffineMap]:
     """A square around a vertebra at spec.spacing_mm per pixel, turned upright, windowed by itself to 0..1."""
     if spec.spacing_mm is None:
@@ -242,7 +254,11 @@ def crop_unit(
 
 
 def crop(
-    image: GrayImage, centre: tuple[float, float], angle: float, spacing_mm: tuple[float, float], spec: PreprocessSpec
+    image: GrayImage,
+    centre: tuple[float, float],
+    angle: float,
+    spacing_mm: tuple[float, float],
+    spec: PreprocessSpec,
 ) -> Prepared:
     """One vertebra as one network input. centre in source pixels, angle in radians, spacing_mm (row, column)."""
     unit, back = crop_unit(image, centre, angle, spacing_mm, spec)

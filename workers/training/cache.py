@@ -63,7 +63,9 @@ class Cache:
         chosen = [
             index
             for index, film in enumerate(self.films)
-            if film["split"] == split and (view is None or film["view"] == view) and (film["kept"] or not kept)
+            if film["split"] == split
+            and (view is None or film["view"] == view)
+            and (film["kept"] or not kept)
         ]
         return np.array(chosen, np.intp)
 

@@ -43,7 +43,8 @@ def render_card(description: Mapping[str, Any], metrics: Mapping[str, Any]) -> s
     """Markdown in the order of the usual model card."""
     scope, made = description["scope"], description["provenance"]
     points = [
-        f"- {point['name']}: " + ", ".join(f"{k.replace('_', ' ')} {_figure(v)}" for k, v in point.items() if k != "name")
+        f"- {point['name']}: "
+        + ", ".join(f"{k.replace('_', ' ')} {_figure(v)}" for k, v in point.items() if k != "name")
         for point in description["operating_points"]
     ]
     lines = [

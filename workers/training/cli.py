@@ -12,7 +12,9 @@ import click
 _NAMES = ("view-gate", "vertebra-locator", "vertebra-fresh")
 _OUT = click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
 _SEED = click.option("--seed", type=int, default=2, show_default=True, help="Fixes phantoms and training.")
-_SCALE = click.option("--scale", type=click.Choice(["full", "small", "tiny"]), default="full", show_default=True)
+_SCALE = click.option(
+    "--scale", type=click.Choice(["full", "small", "tiny"]), default="full", show_default=True
+)
 _JOBS = click.option("--processes", type=int, default=2, show_default=True, help="Rendering processes.")
 _ONLY = click.option("--only", type=click.Choice(_NAMES), multiple=True, help="Only these networks.")
 
@@ -99,7 +101,9 @@ def package(out: Path, seed: int, scale: str, only: tuple[str, ...]) -> None:
 @main.command(epilog="Example: triage-models evaluate --out build/models --report ops/reports")
 @_OUT
 @click.option("--report", type=click.Path(path_type=Path), help="Write phantom-models.md and its plots here.")
-@click.option("--outside", type=click.Path(path_type=Path, exists=True), multiple=True, help="Folder of other images.")
+@click.option(
+    "--outside", type=click.Path(path_type=Path, exists=True), multiple=True, help="Folder of other images."
+)
 def evaluate(out: Path, report: Path | None, outside: tuple[Path, ...]) -> None:
     """Print the bundles' figures; with --outside also what they answer on other people's images."""
     from workers.training.report import print_figures, write_report
@@ -112,7 +116,11 @@ def evaluate(out: Path, report: Path | None, outside: tuple[Path, ...]) -> None:
 
 @main.command(epilog="Example: triage-models card view-gate")
 @click.argument("name", type=click.Choice(_NAMES))
-@click.option("--root", type=click.Path(path_type=Path, exists=True), help="Folder of bundles; default: the shipped ones.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, exists=True),
+    help="Folder of bundles; default: the shipped ones.",
+)
 def card(name: str, root: Path | None) -> None:
     """Print a bundle's model card."""
     from workers.models.bundle import BUNDLES, load_pinned
@@ -122,7 +130,11 @@ def card(name: str, root: Path | None) -> None:
 
 
 @main.command(epilog="Example: triage-models verify")
-@click.option("--root", type=click.Path(path_type=Path, exists=True), help="Folder of bundles; default: the shipped ones.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, exists=True),
+    help="Folder of bundles; default: the shipped ones.",
+)
 @click.option("--golden/--no-golden", default=True, help="Also run the golden vectors (imports Keras).")
 def verify(root: Path | None, golden: bool) -> None:
     """Check every digest and reproduce the golden vectors; exit 1 when anything differs."""

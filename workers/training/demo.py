@@ -24,7 +24,7 @@ from workers.training.phantom.strangers import draw
 from workers.training.phantom_dicom import FilmHeader, Identity, film_dataset
 
 Echo = Callable[[str], None]
-_FIRST = datetime.datetime(2026, 11, 20, 7, 40)
+_FIRST = datetime.datetime(2026, 11, 20, 7, 40, tzinfo=datetime.UTC)
 _ROWS = 1800
 _MIN_CUE = 1.2
 _CUT_AT_BYTES = 90
@@ -119,7 +119,9 @@ def _special(seed: int) -> Iterator[Study]:
     urgent, spoilt = _patient(base + 2000), _patient(base + 3000)
     yield Study("08-after-fusion", _identity(seed, 7, "HUGO", "M", "XR SPINE POSTOP 2V"),
                 (_film(1, "AP", WHOLE, fused), _film(2, "LATERAL", WHOLE, fused)))  # fmt: skip
-    yield Study("09-in-brace", _identity(seed, 8, "IDA", "F", "XR SPINE IN BRACE"), (_film(1, "AP", WHOLE, braced),))
+    yield Study(
+        "09-in-brace", _identity(seed, 8, "IDA", "F", "XR SPINE IN BRACE"), (_film(1, "AP", WHOLE, braced),)
+    )
     yield Study("10-stat-order", _identity(seed, 9, "JONAS", "M", "XR LUMBAR SPINE 2V", priority="STAT"),
                 (_film(1, "AP", LUMBAR, urgent, body_part="LSPINE"),
                  replace(_film(2, "LATERAL", LUMBAR, urgent, body_part="LSPINE"), implicit=True)))  # fmt: skip

@@ -78,7 +78,11 @@ def _schedule(recipe: Recipe) -> Any:
 
     warm = max(1, recipe.steps // 15)
     return keras.optimizers.schedules.CosineDecay(
-        recipe.learning_rate / 20, recipe.steps - warm, 0.01, warmup_target=recipe.learning_rate, warmup_steps=warm
+        recipe.learning_rate / 20,
+        recipe.steps - warm,
+        0.01,
+        warmup_target=recipe.learning_rate,
+        warmup_steps=warm,
     )
 
 

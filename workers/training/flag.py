@@ -38,12 +38,16 @@ class FilmScore:
         return calibrate.aggregate(calibrate.apply(self.logits, calibration)[:, FRESH_INDEX], aggregate)
 
 
-def score_films(cache: Cache, locator: Network, classifier: Network, films: NDArray[np.intp]) -> list[FilmScore]:
+def score_films(
+    cache: Cache, locator: Network, classifier: Network, films: NDArray[np.intp]
+) -> list[FilmScore]:
     """Every film through the whole chain that a worker runs."""
     scores = []
     for located in locate_films(cache, locator, films):
         record = cache.films[located.film]
-        outputs = classifier.run(crop_located(cache, located)) if len(located.points) else _nothing(classifier)
+        outputs = (
+            classifier.run(crop_located(cache, located)) if len(located.points) else _nothing(classifier)
+        )
         levels = [level for level in record["levels"] if level["level"][0] != "C"]
         truth = np.array([level["centre"] for level in levels], float).reshape(-1, 2)
         kinds = np.full(len(located.points), -1, np.int64)

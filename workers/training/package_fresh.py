@@ -80,7 +80,9 @@ def _predictive(sensitivity: float, specificity: float) -> dict[str, float]:
     return values
 
 
-def _operating_point(name: str, target: float, check: tuple[Array, Array, Array], test: tuple[Array, Array, Array]) -> dict[str, Any]:
+def _operating_point(
+    name: str, target: float, check: tuple[Array, Array, Array], test: tuple[Array, Array, Array]
+) -> dict[str, Any]:
     """Threshold from the calibration patients, figures from the test patients; proven says whether the rule could hold."""
     probability, fresh, _ = check
     threshold = statistics.threshold_for(probability[fresh], target)
@@ -123,7 +125,9 @@ def _film_figures(scores: Sequence[FilmScore], arrays: tuple[Array, Array, Array
         "films with only old fractures": int(sum(s.fractured and not s.fresh for s in scores)),
         "AUC, by patient": area.rounded(),
         "AUC, DeLong": delong.rounded(),
-        "expected_calibration_error": round(statistics.calibration_error(probability, fresh.astype(float), 8), 4),
+        "expected_calibration_error": round(
+            statistics.calibration_error(probability, fresh.astype(float), 8), 4
+        ),
         "reliability": [[round(p, 4), round(o, 4), n] for p, o, n in curve],
         "subgroups, AUC": {
             name: round(statistics.auc(probability[mask], fresh[mask]), 4) for name, mask in groups.items()
@@ -141,7 +145,10 @@ def _calibrate(check: _Bodies, films: Sequence[FilmScore]) -> dict[str, Any]:
 
 
 def package_fresh(
-    cache: Cache, weights: Mapping[str, Array], locator_weights: Mapping[str, Array], origin: Mapping[str, Any]
+    cache: Cache,
+    weights: Mapping[str, Array],
+    locator_weights: Mapping[str, Array],
+    origin: Mapping[str, Any],
 ) -> tuple[Draft, dict[str, Array]]:
     """The draft, and the test films' probabilities and truth for the report's curves."""
     network, locator = Network(FRESH, weights), Network(LOCATOR, locator_weights)
@@ -161,9 +168,15 @@ def package_fresh(
     refused = statistics.proportion(int((reference.scores(own.features) > threshold).sum()), len(own.kind))
     metrics = {
         "bodies at their true place": _areas(own, probability)
-        | {"expected_calibration_error": round(statistics.calibration_error(probability[:, FRESH_INDEX], fresh), 4)},
+        | {
+            "expected_calibration_error": round(
+                statistics.calibration_error(probability[:, FRESH_INDEX], fresh), 4
+            )
+        },
         "films, located and classified": _film_figures(films["test"], test),
-        "operating points": {point["name"]: {k: v for k, v in point.items() if k != "name"} for point in points},
+        "operating points": {
+            point["name"]: {k: v for k, v in point.items() if k != "name"} for point in points
+        },
     }
     made = draft(
         FRESH, network, origin=origin, calibration=calibration, operating_points=points, reference=reference,

@@ -38,7 +38,9 @@ def _heads(arrays: Mapping[str, Array]) -> tuple[ood.LinearHead, ood.LinearHead]
     return coverage, outside
 
 
-def _stranger_figures(cache: Cache, network: Network, reference: ood.Reference, threshold: float, inside: Array) -> dict[str, Any]:
+def _stranger_figures(
+    cache: Cache, network: Network, reference: ood.Reference, threshold: float, inside: Array
+) -> dict[str, Any]:
     """Share refused and AUROC of the score, per kind, on strangers training never saw."""
     chosen = np.concatenate([cache.stranger_indices(split) for split in ("tune", "calibrate", "test")])
     scores = reference.scores(network.run(cache.stranger_units[chosen])["features"])
@@ -62,13 +64,19 @@ def _auroc(outside: Array, inside: Array) -> float:
     return statistics.auc(np.concatenate([outside, inside]), labels)
 
 
-def _ladder(cache: Cache, network: Network, split: _Split, reference: ood.Reference, threshold: float) -> dict[str, Any]:
+def _ladder(
+    cache: Cache, network: Network, split: _Split, reference: ood.Reference, threshold: float
+) -> dict[str, Any]:
     """Accuracy of all ten categories and share refused under spoilt exposure."""
     units = cache.units[split.films].astype(np.float32) / np.float32(255)
     rng = np.random.default_rng(5)
     changes: dict[str, Any] = {
-        "noise 0.05": lambda x: np.clip(x + rng.standard_normal(x.shape, np.float32) * np.float32(0.05), 0, 1),
-        "noise 0.10": lambda x: np.clip(x + rng.standard_normal(x.shape, np.float32) * np.float32(0.10), 0, 1),
+        "noise 0.05": lambda x: np.clip(
+            x + rng.standard_normal(x.shape, np.float32) * np.float32(0.05), 0, 1
+        ),
+        "noise 0.10": lambda x: np.clip(
+            x + rng.standard_normal(x.shape, np.float32) * np.float32(0.10), 0, 1
+        ),
         "blur 1 px": lambda x: gaussian_filter(x, 1.0),
         "blur 2 px": lambda x: gaussian_filter(x, 2.0),
         "gamma 0.5": lambda x: np.sqrt(x),
@@ -79,7 +87,10 @@ def _ladder(cache: Cache, network: Network, split: _Split, reference: ood.Refere
         outputs = network.run(np.stack([change(unit) for unit in units]))
         right = outputs["logits"].argmax(axis=1) == split.category
         refused = reference.scores(outputs["features"]) > threshold
-        figures[name] = {"accuracy": round(float(right.mean()), 4), "refused": round(float(refused.mean()), 4)}
+        figures[name] = {
+            "accuracy": round(float(right.mean()), 4),
+            "refused": round(float(refused.mean()), 4),
+        }
     return figures
 
 
@@ -129,7 +140,9 @@ def _calibration(temperature: float, split: _Split) -> dict[str, Any]:
     }
 
 
-def package_gate(cache: Cache, weights: Mapping[str, Array], heads: Mapping[str, Array], origin: Mapping[str, Any]) -> Draft:
+def package_gate(
+    cache: Cache, weights: Mapping[str, Array], heads: Mapping[str, Array], origin: Mapping[str, Any]
+) -> Draft:
     """Limits on the tuning patients, threshold and temperature on the calibration patients, figures on the test ones."""
     network = Network(GATE, weights)
     coverage, outside = _heads(heads)
@@ -144,7 +157,9 @@ def package_gate(cache: Cache, weights: Mapping[str, Array], heads: Mapping[str,
     metrics = {
         "accuracy": _accuracies(test, coverage, accepted),
         "categories": _by_category(test),
-        "confusion": np.histogram2d(test.category, guess, bins=(np.arange(11), np.arange(11)))[0].astype(int).tolist(),
+        "confusion": np.histogram2d(test.category, guess, bins=(np.arange(11), np.arange(11)))[0]
+        .astype(int)
+        .tolist(),
         "calibration": _calibration(temperature, test),
         "strangers": _stranger_figures(cache, network, reference, threshold, inside),
         "robustness": _ladder(cache, network, test, reference, threshold),

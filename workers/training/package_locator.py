@@ -59,7 +59,9 @@ def location_figures(cache: Cache, chains: Sequence[Located]) -> dict[str, Any]:
     """Recall, precision and centre error with intervals by patient."""
     rows = [_film_figures(cache, located) for located in chains]
     patients = np.array([row["patient"] for row in rows])
-    counts = np.array([[row["thoracolumbar_found"], row["thoracolumbar"], row["found"], row["extra"]] for row in rows])
+    counts = np.array(
+        [[row["thoracolumbar_found"], row["thoracolumbar"], row["found"], row["extra"]] for row in rows]
+    )
     errors = np.concatenate([np.array(row["errors_mm"], float) for row in rows])
     return {
         "films": len(rows),
@@ -75,7 +77,20 @@ def location_figures(cache: Cache, chains: Sequence[Located]) -> dict[str, Any]:
     }
 
 
-def package_locator(cache: Cache, weights: Mapping[str, Array], heads: Mapping[str, Array], origin: Mapping[str, Any]) -> Draft:
+def typical_step_mm(cache: Cache) -> float:
+    """Median distance between neighbouring thoracic and lumbar centres at the detector, over training films."""
+    steps = []
+    for index in cache.film_indices("train", view="LATERAL"):
+        film = cache.films[int(index)]
+        levels = [level["centre"] for level in film["levels"] if level["level"][0] != "C"]
+        gaps = np.hypot(*np.diff(np.array(levels, float).reshape(-1, 2), axis=0).T)
+        steps.append(gaps * float(film["spacing_mm"]))
+    return round(float(np.median(np.concatenate(steps))), 2)
+
+
+def package_locator(
+    cache: Cache, weights: Mapping[str, Array], heads: Mapping[str, Array], origin: Mapping[str, Any]
+) -> Draft:
     network = Network(LOCATOR, weights)
     features = {
         split: network.run(cache.units[cache.film_indices(split, view="LATERAL")])["features"]
@@ -93,7 +108,8 @@ def package_locator(cache: Cache, weights: Mapping[str, Array], heads: Mapping[s
     }
     share = statistics.proportion(int(refused.sum()), len(refused)).rounded()
     return draft(
-        LOCATOR, network, origin=origin, calibration=default_calibration(LOCATOR), operating_points=[],
+        LOCATOR, network, origin=origin, operating_points=[],
+        calibration=default_calibration(LOCATOR) | {"typical_step_mm": typical_step_mm(cache)},
         reference=reference, examples=cache.units[films], metrics=metrics,
         out_of_distribution={"threshold": threshold, "false_reject_target": FALSE_REJECT, "false_reject_rate": share},
     )  # fmt: skip

@@ -71,7 +71,9 @@ def _study(data: Dataset, identity: Identity) -> None:
 
 def _series(data: Dataset, identity: Identity, film: FilmHeader) -> None:
     data.Modality = film.modality
-    data.SeriesInstanceUID = generate_uid(entropy_srcs=["spine-triage phantom series", identity.key, str(film.number)])
+    data.SeriesInstanceUID = generate_uid(
+        entropy_srcs=["spine-triage phantom series", identity.key, str(film.number)]
+    )
     data.SeriesNumber = film.number
     data.SeriesDate, data.SeriesTime = data.StudyDate, data.StudyTime
     data.SeriesDescription = f"{film.body_part} {film.view}"
@@ -104,7 +106,11 @@ def _dx_only(data: Dataset, film: FilmHeader) -> None:
     data.PresentationIntentType = "FOR PRESENTATION"
     data.ImageLaterality = "U"
     region = Dataset()
-    region.CodeValue, region.CodingSchemeDesignator, region.CodeMeaning = "421060004", "SCT", "Vertebral column"
+    region.CodeValue, region.CodingSchemeDesignator, region.CodeMeaning = (
+        "421060004",
+        "SCT",
+        "Vertebral column",
+    )
     data.AnatomicRegionSequence = Sequence([region])
     view = Dataset()
     lateral = ("399067008", "SCT", "lateral projection")
@@ -124,7 +130,9 @@ def _decimal(value: float) -> str:
 
 
 def _image(data: Dataset, identity: Identity, film: FilmHeader) -> None:
-    data.SOPInstanceUID = generate_uid(entropy_srcs=["spine-triage phantom film", identity.key, str(film.number)])
+    data.SOPInstanceUID = generate_uid(
+        entropy_srcs=["spine-triage phantom film", identity.key, str(film.number)]
+    )
     data.SOPClassUID = DX if film.modality == "DX" else CR
     data.ImageType = ["ORIGINAL", "PRIMARY"] if film.modality == "CR" else ["ORIGINAL", "PRIMARY", ""]
     data.InstanceNumber = film.number

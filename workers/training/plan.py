@@ -57,7 +57,9 @@ class Scale:
 
 
 SCALES = {
-    "full": Scale(spots=720, dense=480, wholes=260, frontal=230, lateral=210, standing_lateral=60, strangers=70),
+    "full": Scale(
+        spots=720, dense=480, wholes=260, frontal=230, lateral=210, standing_lateral=60, strangers=70
+    ),
     "small": Scale(spots=60, dense=30, wholes=20, frontal=20, lateral=20, standing_lateral=10, strangers=6),
     "tiny": Scale(spots=10, dense=3, wholes=3, frontal=3, lateral=3, standing_lateral=1, strangers=1),
 }
@@ -134,5 +136,7 @@ def strangers(seed: int, scale: Scale) -> list[StrangerRow]:
     rng = np.random.default_rng([seed, 13])
     base = seed * 1_000_000
     return [
-        StrangerRow(kind, base + index, _split(rng)) for kind in sorted(STRANGERS) for index in range(scale.strangers)
+        StrangerRow(kind, base + index, _split(rng))
+        for kind in sorted(STRANGERS)
+        for index in range(scale.strangers)
     ]

@@ -75,7 +75,11 @@ def _render_stranger(task: tuple[int, StrangerRow, str]) -> tuple[int, Byte, dic
 
 
 def _collect(
-    worker: Callable[[Any], tuple[int, Byte, dict[str, Any]]], tasks: Sequence[Any], processes: int, what: str, echo: Echo
+    worker: Callable[[Any], tuple[int, Byte, dict[str, Any]]],
+    tasks: Sequence[Any],
+    processes: int,
+    what: str,
+    echo: Echo,
 ) -> tuple[Byte, list[dict[str, Any]]]:
     units = np.zeros((len(tasks), GATE.preprocessing.height, GATE.preprocessing.width), np.uint8)
     records: list[dict[str, Any]] = [{} for _ in tasks]

@@ -60,7 +60,7 @@ def package_step(out: Path, names: Sequence[str], *, seed: int, scale: str, echo
     from workers.training.packaging import provenance
 
     cache = Cache(out / "cache")
-    origin = provenance(cache, seed, scale, datetime.date.today().isoformat())
+    origin = provenance(cache, seed, scale, datetime.datetime.now(datetime.UTC).date().isoformat())
     root = out / "bundles"
     digests = pins(root / "pins.json") if (root / "pins.json").exists() else {}
     for name in names:

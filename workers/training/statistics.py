@@ -140,7 +140,9 @@ def fit_platt(scores: Array, positive: Array) -> tuple[float, float]:
 
     def loss(free: Array) -> float:
         p = np.clip(sigmoid(free[0] * values + free[1]), 1e-9, 1 - 1e-9)
-        return float(-(outcome * np.log(p) + (1 - outcome) * np.log(1 - p)).mean() + 1e-4 * (free[0] - 1) ** 2)
+        return float(
+            -(outcome * np.log(p) + (1 - outcome) * np.log(1 - p)).mean() + 1e-4 * (free[0] - 1) ** 2
+        )
 
     found = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead")
     return max(float(found.x[0]), 1e-3), float(found.x[1])

@@ -38,7 +38,12 @@ class Task:
 def view_labels() -> tuple[Mapping[str, Any], ...]:
     """The ten categories of seed S1 as this project reads them (the paper's own names are not public)."""
     return tuple(
-        {"id": f"{'AP' if view == 'AP' else 'LAT'}_{state}", "view": view, "operative": operative, "device": device}
+        {
+            "id": f"{'AP' if view == 'AP' else 'LAT'}_{state}",
+            "view": view,
+            "operative": operative,
+            "device": device,
+        }
         for view in VIEWS
         for state, operative, device in STATES
     )

@@ -57,7 +57,9 @@ def default_calibration(task: Task) -> dict[str, Any]:
 def _description(task: Task, seed: int) -> dict[str, Any]:
     points = []
     if task.positive:
-        points = [{"name": "triage", "target": None, "threshold": 0.5, "sensitivity": None, "specificity": None}]
+        points = [
+            {"name": "triage", "target": None, "threshold": 0.5, "sensitivity": None, "specificity": None}
+        ]
     return describe(task) | {
         "version": "0.0.0-untrained",
         "calibration": default_calibration(task),
@@ -94,7 +96,13 @@ def write_untrained(root: Path, name: str, *, seed: int = 0, small: bool = True)
     reference = ood.fit(features, np.arange(64) % 2, held_out=features, bank_size=16)
     golden = {"inputs": units, "logits": np.asarray(outputs["logits"], np.float32)}
     draft = bundle_write.Draft(
-        _description(task, seed), weights, reference, golden, {"untrained": True}, f"# {name}\n\nUntrained.\n", heads
+        _description(task, seed),
+        weights,
+        reference,
+        golden,
+        {"untrained": True},
+        f"# {name}\n\nUntrained.\n",
+        heads,
     )
     return bundle_write.write(root / name, draft)
 

@@ -31,5 +31,7 @@ def verify_all(root: Path | None, *, golden: bool, echo: Callable[[str], None]) 
         difference = golden_error(bundle) if golden else 0.0
         bad = difference > GOLDEN_TOLERANCE
         wrong |= int(bad)
-        echo(f"{name} {bundle.version} {bundle.digest[:12]}: {'GOLDEN VECTORS DIFFER' if bad else 'ok'} ({difference:.1e})")
+        echo(
+            f"{name} {bundle.version} {bundle.digest[:12]}: {'GOLDEN VECTORS DIFFER' if bad else 'ok'} ({difference:.1e})"
+        )
     return wrong

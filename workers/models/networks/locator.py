@@ -42,5 +42,7 @@ def build_locator(height: int, width: int, classes: int, stem: int, widths: Sequ
     tensor = bottleneck
     for stage in range(len(widths) - 2, -1, -1):
         tensor = _widen(tensor, skips[stage], widths[stage], f"up{stage}")
-    logits = layers.Conv2D(classes, 1, name="logits", bias_initializer=keras.initializers.Constant(-3.0))(tensor)
+    logits = layers.Conv2D(classes, 1, name="logits", bias_initializer=keras.initializers.Constant(-3.0))(
+        tensor
+    )
     return keras.Model(inputs, {"logits": logits, "features": features, "last_map": bottleneck})

@@ -97,7 +97,12 @@ def _losses(rng: np.random.Generator, loss: float) -> dict[str, float | bool]:
         return {"anterior": loss, "middle": loss * 0.75, "posterior": loss * 0.1}
     if shape == "biconcave":
         two_sided = bool(rng.random() < 0.6)
-        return {"anterior": loss * 0.25, "middle": loss * 1.1, "posterior": loss * 0.15, "biconcave": two_sided}
+        return {
+            "anterior": loss * 0.25,
+            "middle": loss * 1.1,
+            "posterior": loss * 0.15,
+            "biconcave": two_sided,
+        }
     return {"anterior": loss, "middle": loss, "posterior": loss * 0.75}
 
 

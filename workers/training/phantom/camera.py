@@ -48,14 +48,24 @@ class Camera:
 
     def local(self, centres: Vector, axes: Vector) -> Vector:
         """Source, first ray, ray step per column and per row in the frames [n, 3, 3] of shapes, as [n, 12]."""
-        steps = np.stack([self.detector - self.source, self.across * self.pixel_mm, self.down * self.pixel_mm])
+        steps = np.stack(
+            [self.detector - self.source, self.across * self.pixel_mm, self.down * self.pixel_mm]
+        )
         sources = np.einsum("nji,nj->ni", axes, self.source - centres)
         rays = np.einsum("nji,kj->nki", axes, steps)
         return np.concatenate([sources, rays.reshape(len(centres), 9)], axis=1)
 
 
 def aim(
-    view: str, rows: int, columns: int, pixel_mm: float, centre: Vector, *, distance: float, gap: float, turn: float
+    view: str,
+    rows: int,
+    columns: int,
+    pixel_mm: float,
+    centre: Vector,
+    *,
+    distance: float,
+    gap: float,
+    turn: float,
 ) -> Camera:
     """A camera with its central ray through centre; gap is from centre to detector, turn in radians about z.
 

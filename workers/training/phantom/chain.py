@@ -10,7 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.training.phantom.anatomy import DEPTH_MM, DISC_BELOW_MM, HEIGHT_MM, LEVELS, WIDTH_MM, Deformity, Patient
+from workers.training.phantom.anatomy import (
+    DEPTH_MM,
+    DISC_BELOW_MM,
+    HEIGHT_MM,
+    LEVELS,
+    WIDTH_MM,
+    Deformity,
+    Patient,
+)
 
 Vector = NDArray[np.float64]
 _LORDOSIS_SHARE = (0.24, 0.24, 0.20, 0.17, 0.15)
@@ -103,7 +111,9 @@ def _stack(patient: Patient, lordosis: float, kyphosis: float) -> list[Vertebra]
         change = patient.deformities.get(level)
         lower, upper, collapse = angle + step.turn * step.in_disc, angle + step.turn, 0.0
         if change is not None:
-            collapse = float(np.arctan((change.anterior - change.posterior) * height / (DEPTH_MM[level] * scale)))
+            collapse = float(
+                np.arctan((change.anterior - change.posterior) * height / (DEPTH_MM[level] * scale))
+            )
             upper += collapse
             height *= 1 - (change.anterior + change.posterior) / 2
         pitch = (lower + upper) / 2

@@ -38,7 +38,9 @@ def harmonise(signal: Float, pixel_mm: float, rng: np.random.Generator) -> Float
     keep = np.float32(rng.uniform(0.12, 0.45))
     band, fine = np.float32(rng.uniform(1.3, 3.2)), np.float32(rng.uniform(1.5, 3.2))
     tone = 0.5 * (1 - keep) + keep * (base - low) / span
-    tone = tone + band * _soft_limit((middle - base) / span) + fine * 1.6 * _soft_limit((signal - middle) / span)
+    tone = (
+        tone + band * _soft_limit((middle - base) / span) + fine * 1.6 * _soft_limit((signal - middle) / span)
+    )
     slope, centre = np.float32(rng.uniform(3.5, 6)), np.float32(rng.uniform(0.42, 0.60))
     bent = 1 / (1 + np.exp(-slope * (tone - centre)))
     floor, top = (float(v) for v in np.percentile(_sample(bent), [0.5, 99.7]))
@@ -66,7 +68,9 @@ def stamp(image: Float, letters: str, place: tuple[float, float], brightness: fl
     rows, columns = image.shape
     canvas = Image.fromarray((image * 255).astype(np.uint8))
     font = ImageFont.load_default(size=max(6, rows * size))
-    ImageDraw.Draw(canvas).text((columns * place[1], rows * place[0]), letters, fill=int(brightness * 255), font=font)
+    ImageDraw.Draw(canvas).text(
+        (columns * place[1], rows * place[0]), letters, fill=int(brightness * 255), font=font
+    )
     drawn = np.asarray(canvas, np.float32) / 255
     return np.where(drawn > image + 0.02, drawn, image).astype(np.float32)
 

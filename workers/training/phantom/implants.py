@@ -18,7 +18,13 @@ def _pedicle_screw(scene: Scene, v: Vertebra, side: int) -> Vector:
     """A screw and its head; returns where the rod passes."""
     w, d, h = v.half_width, v.half_depth, v.height
     scene.rod(METAL, v.at(side * w * 0.66, d + 13, h * 0.14), v.at(side * w * 0.38, -d * 0.35, h * 0.10), 2.2)
-    scene.rod(METAL, v.at(side * w * 0.67, d + 11, h * 0.14), v.at(side * w * 0.70, d + 24, h * 0.15), 5.0, weight=0.75)
+    scene.rod(
+        METAL,
+        v.at(side * w * 0.67, d + 11, h * 0.14),
+        v.at(side * w * 0.70, d + 24, h * 0.15),
+        5.0,
+        weight=0.75,
+    )
     return v.at(side * w * 0.69, d + 20, h * 0.15)
 
 
@@ -30,7 +36,9 @@ def _prolong(points: Sequence[Vector], by_mm: float) -> list[Vector]:
     return [start, *points, end]
 
 
-def _fusion(scene: Scene, patient: Patient, chain: Sequence[Vertebra], rng: np.random.Generator) -> tuple[int, int]:
+def _fusion(
+    scene: Scene, patient: Patient, chain: Sequence[Vertebra], rng: np.random.Generator
+) -> tuple[int, int]:
     low = int(rng.integers(0, 5))
     high = int(rng.integers(low + 4, min(16, low + 12) + 1))
     if not patient.child and rng.random() < 0.5:

@@ -65,13 +65,21 @@ def _pose(patient: Patient, chain: list[Vertebra], exposure: Exposure, rng: np.r
     if exposure.field == WHOLE:
         bottom, top = -115 * s, float(centres[-6, 2]) + 90 * s
         middle = np.array([centres[:, 0].mean(), centres[:, 1].mean() - 15 * s, (bottom + top) / 2])
-        height, distance, gap = (top - bottom) * float(rng.uniform(1.0, 1.15)), 1800.0, float(rng.uniform(150, 280))
+        height, distance, gap = (
+            (top - bottom) * float(rng.uniform(1.0, 1.15)),
+            1800.0,
+            float(rng.uniform(150, 280)),
+        )
         ratio = float(rng.uniform(0.36, 0.58))
     else:
         low, high = _FIELD_MM[exposure.field]
         front = float(rng.uniform(5, 40)) * s if exposure.view != "AP" else 0.0
         middle = chain[_FIELD_INDEX[exposure.field]].centre + np.array([0, -front, float(rng.normal(0, 14))])
-        height, distance, gap = float(rng.uniform(low, high)) * s, float(rng.uniform(1000, 1200)), float(rng.uniform(180, 260))
+        height, distance, gap = (
+            float(rng.uniform(low, high)) * s,
+            float(rng.uniform(1000, 1200)),
+            float(rng.uniform(180, 260)),
+        )
         ratio = float(rng.uniform(0.45, 0.9))
     ratio = exposure.width_ratio or ratio
     detector_height = height * distance / (distance - gap)
@@ -84,7 +92,9 @@ def _pose(patient: Patient, chain: list[Vertebra], exposure: Exposure, rng: np.r
     )  # fmt: skip
 
 
-def compose(patient: Patient, chain: list[Vertebra], camera: Camera, rng: np.random.Generator) -> tuple[Scene, tuple[str, ...]]:
+def compose(
+    patient: Patient, chain: list[Vertebra], camera: Camera, rng: np.random.Generator
+) -> tuple[Scene, tuple[str, ...]]:
     scene = Scene(camera, textures(rng, camera.pixel_mm))
     middle = camera.detector - camera.beam * (camera.distance - camera.distance / camera.magnification)
     trunk = shape_trunk(scene, patient, chain, middle)
@@ -99,7 +109,8 @@ def compose(patient: Patient, chain: list[Vertebra], camera: Camera, rng: np.ran
     add_ribs(scene, patient, by_level)
     add_shoulders(scene, patient, by_level["T1"], arms=abs(camera.beam[1]) > 0.5)
     add_skull(scene, patient, chain[-1])
-    hardware = add_implants(scene, patient, chain, rng)
+    # The same metal on every film of a patient, whatever else a film draws.
+    hardware = add_implants(scene, patient, chain, np.random.default_rng([patient.seed, 4]))
     add_support(scene, patient, chain, trunk, rng)
     scene.trace()
     return scene, hardware

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,7 +33,9 @@ def _cross(a: Vector, b: Vector) -> Vector:
     return np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
 
 
-def noise(rng: np.random.Generator, rows: int, columns: int, grain: float, octaves: int) -> NDArray[np.float32]:
+def noise(
+    rng: np.random.Generator, rows: int, columns: int, grain: float, octaves: int
+) -> NDArray[np.float32]:
     """Smooth noise of unit variance; grain in pixels is the coarsest octave's."""
     total = np.zeros((rows, columns), np.float32)
     for octave in range(octaves):
@@ -142,7 +145,7 @@ class Scene:
 
     def tube(self, channel: int, points: Sequence[Vector], radius: float, **kwargs: float) -> None:
         """Rods from point to point."""
-        for start, end in zip(points[:-1], points[1:], strict=True):
+        for start, end in itertools.pairwise(points):
             self.rod(channel, np.asarray(start, float), np.asarray(end, float), radius, **kwargs)
 
     def prism(
@@ -154,7 +157,14 @@ class Scene:
 
         def sides(margin: float) -> list[Plane]:
             w, d, h = (value - margin for value in half)
-            return [(1, 0, -taper, w), (-1, 0, -taper, w), (0, 1, -taper, d), (0, -1, -taper, d), (0, 0, 1, h), (0, 0, -1, h)]
+            return [
+                (1, 0, -taper, w),
+                (-1, 0, -taper, w),
+                (0, 1, -taper, d),
+                (0, -1, -taper, d),
+                (0, 0, 1, h),
+                (0, 0, -1, h),
+            ]
 
         def barrel(margin: float) -> Quadric:
             return (0, 0, 0, 1 / (1.28 * (half[0] - margin)) ** 2, 1 / (1.28 * (half[1] - margin)) ** 2, 0, 1)

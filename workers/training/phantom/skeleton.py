@@ -25,12 +25,16 @@ def add_sacrum(scene: Scene, patient: Patient) -> None:
         up = _mm(0, -np.sin(angle), np.cos(angle))
         centre, axes = top - up * height * s / 2, rotate_x(angle)
         block = (width * s, depth * s, height * s / 2)
-        scene.prism(BONE, centre, axes, block, taper=0.12, shell=0.8, inner=patient.trabecular * 0.9, weight=0.8)
+        scene.prism(
+            BONE, centre, axes, block, taper=0.12, shell=0.8, inner=patient.trabecular * 0.9, weight=0.8
+        )
         for side in (-1, 1) if index < 3 else ():
             wing = centre + axes @ _mm(side * (width + 16 - 4 * index), 4, -1) * s
             half = ((17 - 4 * index) * s, (12 - 2 * index) * s, height * s * (0.95 - 0.1 * index) / 2)
             turned = axes @ rotate_y(-side * 0.25)
-            scene.prism(BONE, wing, turned, half, taper=0.15, shell=0.5, inner=patient.trabecular * 0.75, weight=0.65)
+            scene.prism(
+                BONE, wing, turned, half, taper=0.15, shell=0.5, inner=patient.trabecular * 0.75, weight=0.65
+            )
             hole = centre + axes @ _mm(side * width * 0.98, 2, -height * 0.5) * s
             scene.ball(BONE, hole, (5 * s, 12 * s, 4 * s), axes, weight=-0.16)
         top, angle = top - up * height * s, angle + 0.20

@@ -37,7 +37,9 @@ def _bench(rng: Rng, rows: int, height_mm: float) -> Scene:
 def _expose(scene: Scene, rng: Rng) -> Float:
     scene.trace()
     signal = physics.detect(scene.paths, scene.camera.pixel_mm, rng)
-    return display.mark_side(display.collimate(display.harmonise(signal, scene.camera.pixel_mm, rng), rng)[0], rng)
+    return display.mark_side(
+        display.collimate(display.harmonise(signal, scene.camera.pixel_mm, rng), rng)[0], rng
+    )
 
 
 def _point(*values: float) -> NDArray[np.float64]:
@@ -64,7 +66,13 @@ def hand(rng: Rng, rows: int) -> Float:
             place = end + direction * 3.0
     scene.ball(SOFT, _point(0, 0, 0), (42, 13, 48))
     for _ in range(8):
-        scene.ball(BONE, _point(rng.normal(0, 13), 0, rng.normal(-32, 7)), tuple(rng.uniform(5, 9, 3)), shell=0.8, inner=0.3)
+        scene.ball(
+            BONE,
+            _point(rng.normal(0, 13), 0, rng.normal(-32, 7)),
+            tuple(rng.uniform(5, 9, 3)),
+            shell=0.8,
+            inner=0.3,
+        )
     for x in (-11, 11):
         scene.rod(BONE, _point(x, 0, -130), _point(x, 0, -44), 8, shell=2.2)
     scene.rod(SOFT, _point(0, 0, -130), _point(0, 0, -30), 27)
@@ -82,7 +90,11 @@ def long_bone(rng: Rng, rows: int) -> Float:
         end = _point(x - lean[0] * 160, 0, -float(rng.uniform(70, 260)))
         scene.rod(BONE, end, top, radius, shell=radius * 0.3, inner=0.08)
         for tip in (top, end):
-            flare = (radius * float(rng.uniform(1.4, 2.6)), radius * 1.5, radius * float(rng.uniform(1.2, 2.2)))
+            flare = (
+                radius * float(rng.uniform(1.4, 2.6)),
+                radius * 1.5,
+                radius * float(rng.uniform(1.2, 2.2)),
+            )
             scene.ball(BONE, tip, flare, shell=1.4, inner=0.22)
     scene.rod(SOFT, _point(8, 0, -320), _point(8, 0, 320), float(rng.uniform(38, 75)))
     if rng.random() < 0.3:
@@ -131,7 +143,9 @@ def pelvis(rng: Rng, rows: int) -> Float:
 
 
 def _spine_film(rng: Rng, rows: int) -> Float:
-    patient = sample_patient(int(rng.integers(1 << 30)), child=bool(rng.random() < 0.4), fractures=int(rng.integers(0, 2)))
+    patient = sample_patient(
+        int(rng.integers(1 << 30)), child=bool(rng.random() < 0.4), fractures=int(rng.integers(0, 2))
+    )
     field = str(rng.choice(["WHOLE", "LUMBAR", "THORACOLUMBAR"]))
     return render(patient, Exposure(str(rng.choice(["AP", "LATERAL"])), field, rows=rows)).pixels
 
@@ -156,7 +170,11 @@ def axial_slice(rng: Rng, rows: int) -> Float:
     a, b = half * float(rng.uniform(0.6, 0.95)), half * float(rng.uniform(0.5, 0.9))
     pen.ellipse((half - a, half - b, half + a, half + b), fill=int(rng.integers(80, 150)))
     if rng.random() < 0.4:
-        pen.ellipse((half - a, half - b, half + a, half + b), outline=255, width=max(2, rows // int(rng.integers(14, 40))))
+        pen.ellipse(
+            (half - a, half - b, half + a, half + b),
+            outline=255,
+            width=max(2, rows // int(rng.integers(14, 40))),
+        )
     for _ in range(int(rng.integers(3, 14))):
         x, y = half + rng.normal(0, 0.4) * a, half + rng.normal(0, 0.4) * b
         r, q = rng.uniform(0.05, 0.3, 2) * half
@@ -180,22 +198,28 @@ def sagittal_slice(rng: Rng, rows: int) -> Float:
     part = chain[first : first + int(rng.integers(6, 10))]
     spread = np.array([(v.centre[1], v.centre[2]) for v in part])
     scale = rows / (float(np.ptp(spread[:, 1])) * 1.15 + 30)
-    middle = spread.mean(axis=0) + (float(rng.uniform(-15, 25)), 0)
+    middle = spread.mean(axis=0) + np.array([float(rng.uniform(-15, 25)), 0.0])
 
     def at(y: float, z: float) -> tuple[float, float]:
         return (rows / 2 + (y - middle[0]) * scale, rows / 2 - (z - middle[1]) * scale)
 
-    marrow, disc, fluid, cord, fat, muscle = (int(g) for g in rng.uniform((60, 20, 10, 60, 130, 20), (220, 200, 255, 180, 255, 110)))
+    marrow, disc, fluid, cord, fat, muscle = (
+        int(g) for g in rng.uniform((60, 20, 10, 60, 130, 20), (220, 200, 255, 180, 255, 110))
+    )
     canvas = Image.new("L", (rows, rows), muscle)
     pen = ImageDraw.Draw(canvas)
     wide = max(2, round(13 * scale))
     spine = [at(v.centre[1] + v.half_depth + 9, v.centre[2]) for v in part]
     pen.line([at(v.centre[1] + 75, v.centre[2]) for v in part], fill=fat, width=wide * 3)
-    pen.line([at(v.centre[1], v.centre[2]) for v in part], fill=disc, width=round(part[0].half_depth * 1.7 * scale))
+    pen.line(
+        [at(v.centre[1], v.centre[2]) for v in part], fill=disc, width=round(part[0].half_depth * 1.7 * scale)
+    )
     pen.line(spine, fill=fluid, width=wide)
     pen.line(spine, fill=cord, width=max(1, wide // 2))
     for v in part:
-        corners = [v.at(0, y * v.half_depth, z * v.height / 2) for y, z in ((-1, 1), (0.75, 1), (0.75, -1), (-1, -1))]
+        corners = [
+            v.at(0, y * v.half_depth, z * v.height / 2) for y, z in ((-1, 1), (0.75, 1), (0.75, -1), (-1, -1))
+        ]
         pen.polygon([at(c[1], c[2]) for c in corners], fill=marrow)
     return _roughen(np.asarray(canvas, np.float32) / 255, rng, 0.05)
 
@@ -219,7 +243,9 @@ def jaw_panorama(rng: Rng, rows: int) -> Float:
 def texture(rng: Rng, rows: int) -> Float:
     """Noise of any grain, gradients and stripes."""
     columns = round(rows * float(rng.uniform(0.5, 1.4)))
-    picture = 0.5 + 0.2 * noise(rng, rows, columns, float(rng.uniform(1.5, rows / 2)), int(rng.integers(1, 5)))
+    picture = 0.5 + 0.2 * noise(
+        rng, rows, columns, float(rng.uniform(1.5, rows / 2)), int(rng.integers(1, 5))
+    )
     ramp = np.linspace(0, float(rng.uniform(-0.6, 0.6)), rows, dtype=np.float32)[:, None]
     if rng.random() < 0.3:
         ramp = ramp + 0.3 * np.sin(np.arange(rows, dtype=np.float32) * float(rng.uniform(0.02, 0.8)))[:, None]

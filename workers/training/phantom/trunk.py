@@ -44,8 +44,20 @@ def shape_trunk(scene: Scene, patient: Patient, chain: Sequence[Vertebra], middl
     k = patient.body_mass_index / 24
     wide = [(-260, 165 * k**0.5), (-60, 168 * k**0.6), (60, 138 * k**0.6), (200, 140 * k**0.5)]
     deep = [(-260, 118 * k**0.6), (-70, 126 * k**0.6), (60, 98 * k**0.95), (200, 108 * k**0.7)]
-    wide += [(seventh - 90, 165), (seventh - 20, 185), (seventh + 10, 75), (seventh + 60, 55), (seventh + 130, 70)]
-    deep += [(seventh - 90, 100), (seventh - 20, 75), (seventh + 10, 62), (seventh + 60, 58), (seventh + 130, 85)]
+    wide += [
+        (seventh - 90, 165),
+        (seventh - 20, 185),
+        (seventh + 10, 75),
+        (seventh + 60, 55),
+        (seventh + 130, 70),
+    ]
+    deep += [
+        (seventh - 90, 100),
+        (seventh - 20, 75),
+        (seventh + 10, 62),
+        (seventh + 60, 58),
+        (seventh + 130, 85),
+    ]
     radius_x, radius_y = _profile(z, wide, s), _profile(z, deep, s)
     below = [-260 * s, -130 * s, -60 * s, -5 * s]
     back = np.interp(z, [*below, *spine[:, 2]], [-15 * s, 0.0, 22 * s, 4 * s, *spine[:, 1]])
@@ -94,10 +106,18 @@ def add_lungs(scene: Scene, patient: Patient, chain: Sequence[Vertebra], rng: np
             parts.append(([heart, lung], 0.62))
         # The shapes lie in patient coordinates, so their frame is the origin and the window is the lung's.
         for quadrics, weight in parts:
-            _add_at_origin(scene, quadrics, lung_floor, weight, (side * 66 * s, y - 38 * s, middle), apex - middle)
+            _add_at_origin(
+                scene, quadrics, lung_floor, weight, (side * 66 * s, y - 38 * s, middle), apex - middle
+            )
     airway = float(chain[-6].centre[1]) - 40 * s
     top = float(chain[-6].centre[2])
-    scene.rod(SOFT, np.array([0, airway, top - 75 * s]), np.array([0, airway + 2 * s, top + 60 * s]), 8 * s, weight=-0.95)
+    scene.rod(
+        SOFT,
+        np.array([0, airway, top - 75 * s]),
+        np.array([0, airway + 2 * s, top + 60 * s]),
+        8 * s,
+        weight=-0.95,
+    )
 
 
 def _add_at_origin(
@@ -118,7 +138,9 @@ def add_gas(scene: Scene, patient: Patient, chain: Sequence[Vertebra], rng: np.r
         place = np.array([float(rng.normal(0, 60)) * s, y, float(rng.uniform(-90, 150)) * s])
         size = float(rng.uniform(8, 26)) * s
         radii = (size * rng.uniform(0.8, 1.9), size * rng.uniform(0.6, 1.0), size * rng.uniform(0.6, 1.1))
-        scene.ball(SOFT, place, radii, rotate_y(float(rng.uniform(-1, 1))), weight=-float(rng.uniform(0.4, 0.85)))
+        scene.ball(
+            SOFT, place, radii, rotate_y(float(rng.uniform(-1, 1))), weight=-float(rng.uniform(0.4, 0.85))
+        )
     for side in (-1, 1):
         psoas_end = np.array([side * 62, -35, -60], float) * s
         scene.rod(SOFT, chain[5].centre + np.array([side * 24 * s, -5, 0]), psoas_end, 20 * s, weight=0.06)
@@ -126,11 +148,12 @@ def add_gas(scene: Scene, patient: Patient, chain: Sequence[Vertebra], rng: np.r
 
 def _shell(scene: Scene, trunk: Trunk, patient: Patient, inner: float, outer: float) -> NDArray[np.float32]:
     """Path in a layer around the trunk between pelvis and armpits."""
-    ring = np.clip(_lengths(scene, trunk, outer) - _lengths(scene, trunk, inner), 0, 400)
-    return ring
+    return np.clip(_lengths(scene, trunk, outer) - _lengths(scene, trunk, inner), 0, 400)
 
 
-def add_support(scene: Scene, patient: Patient, chain: Sequence[Vertebra], trunk: Trunk, rng: np.random.Generator) -> None:
+def add_support(
+    scene: Scene, patient: Patient, chain: Sequence[Vertebra], trunk: Trunk, rng: np.random.Generator
+) -> None:
     """A plastic brace with edges, straps and rivets, or a thick plaster cast."""
     if patient.state != BRACE:
         return
@@ -160,6 +183,14 @@ def _add_straps(scene: Scene, trunk: Trunk, bottom: float, top: float, rng: np.r
         for side in (-1, 1):
             x = side * float(rng.uniform(35, 75))
             scene.ball(METAL, np.array([x, front + 6, z]), (4.0, 2.0, 4.0), weight=0.6)
-            scene.rod(METAL, np.array([x - 9, front + 6, z + 5]), np.array([x + 9, front + 6, z + 5]), 1.0, weight=0.6)
+            scene.rod(
+                METAL,
+                np.array([x - 9, front + 6, z + 5]),
+                np.array([x + 9, front + 6, z + 5]),
+                1.0,
+                weight=0.6,
+            )
             edge = float(trunk.radius_x[row]) + 4
-            scene.ball(METAL, np.array([side * edge, float(trunk.centre_y[row]), z]), (2.0, 4.0, 4.0), weight=0.6)
+            scene.ball(
+                METAL, np.array([side * edge, float(trunk.centre_y[row]), z]), (2.0, 4.0, 4.0), weight=0.6
+            )

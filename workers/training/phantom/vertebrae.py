@@ -57,7 +57,9 @@ def _add_body(scene: Scene, v: Vertebra, patient: Patient, change: Deformity) ->
         part([body.barrel(cortex)], inner + slab, change.band)
 
 
-def _dents(v: Vertebra, change: Deformity) -> list[tuple[tuple[float, float, float], tuple[float, float, float]]]:
+def _dents(
+    v: Vertebra, change: Deformity
+) -> list[tuple[tuple[float, float, float], tuple[float, float, float]]]:
     """Ellipsoids pressed into the endplates: centre and radii in the body's frame."""
     dents = []
     for side in (1, -1) if change.biconcave else (1,):
@@ -65,7 +67,10 @@ def _dents(v: Vertebra, change: Deformity) -> list[tuple[tuple[float, float, flo
         depth = depth * (0.5 if change.biconcave else 1.0) + 0.02 * v.height
         if change.middle > 0 and depth >= 0.7:
             dents.append(
-                ((0.0, -0.05 * v.half_depth, side * v.height / 2), (v.half_width * 0.85, v.half_depth * 0.72, depth))
+                (
+                    (0.0, -0.05 * v.half_depth, side * v.height / 2),
+                    (v.half_width * 0.85, v.half_depth * 0.72, depth),
+                )
             )
     return dents
 

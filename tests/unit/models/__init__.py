@@ -1,0 +1,1 @@
+"""Tests of bundles and of the arithmetic around the networks."""
