@@ -15,7 +15,19 @@ CODE = ("triage", "workers", "migrations")
 @cache
 def kept_files() -> tuple[Path, ...]:
     """Return every file of the tree that git keeps, or would keep."""
-    command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    # A checkout may belong to another account than the one that tests.
+    command = [
+        "git",
+        "-c",
+        "safe.directory=*",
+        "-C",
+        str(ROOT),
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]
     listed = subprocess.run(command, capture_output=True, check=True).stdout.decode().split("\0")
     return tuple(ROOT / name for name in listed if name and (ROOT / name).is_file())
 
