@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 PIXELMED_JAR = Path("/usr/share/java/pixelmed.jar")
-_TIMEOUT_SECONDS = 240
+_TIMEOUT_SECONDS = 600
 _ERROR = re.compile(r"^(Error|Abort|Fatal|[EF]:)")
 # One start of the machine for all files: compiling the template rules takes most of the time.
 _PIXELMED_DRIVER = """

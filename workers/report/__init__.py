@@ -15,7 +15,7 @@ from workers.report.case import Case
 from workers.report.image_report import image_report
 from workers.report.localised_report import localised_report
 from workers.report.presentation import presentation_state
-from workers.report.segmentation import segmentation
+from workers.report.segmentation import vertebral_segmentation
 from workers.report.values import BuiltObject, Kind, Mode, Predecessor, ReportRequest
 
 __all__ = ["BuiltObject", "Kind", "Mode", "Predecessor", "ReportRequest", "build"]
@@ -34,7 +34,7 @@ def build(request: ReportRequest, sources: Mapping[str, Path]) -> tuple[BuiltObj
         for number, (uid, vertebrae) in enumerate(flagged.items(), start=1):
             image = case.images[uid]
             made = (
-                segmentation(case, image, vertebrae, number),
+                vertebral_segmentation(case, image, vertebrae, number),
                 presentation_state(case, image, vertebrae, number),
             )
             built.extend(one for one in made if one is not None)

@@ -37,3 +37,19 @@ def test_the_overlay_never_turns_the_greys_over(tmp_path: Path, photometric: str
     polarity = -1.0 if photometric == "MONOCHROME1" else 1.0
     for picture in (before, after):
         assert np.corrcoef(picture.ravel(), stored.ravel())[0, 1] * polarity > 0.9
+
+
+def test_dcmtk_would_show_a_monochrome1_image_inverted_under_an_identity_state(tmp_path: Path) -> None:
+    """The defect that no validator names, planted: this is what the test above would see."""
+    sources = cast.Sources(tmp_path)
+    uid = sources.add("shown", photometric="MONOCHROME1")
+    built = next(
+        one for one in build(cast.flagged_request(uid), sources.files) if one.kind is Kind.PRESENTATION
+    )
+    planted = cast.read(built)
+    planted.PresentationLUTShape = "IDENTITY"
+    state = tmp_path / "state.dcm"
+    planted.save_as(state)
+    right = _rendered(sources.files[uid], None, tmp_path)
+    wrong = _rendered(sources.files[uid], state, tmp_path)
+    assert np.corrcoef(right.ravel(), wrong.ravel())[0, 1] < -0.9

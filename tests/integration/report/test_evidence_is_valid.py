@@ -167,7 +167,7 @@ def _mutated(bench: Bench, name: str, edit: Callable[[Dataset], None]) -> Path:
     return path
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_pixelmed_finds_no_error_but_sees_a_device_without_uid(bench: Bench) -> None:
     planted = _mutated(bench, "planted-device", _without_device)
     # Templates know nothing of character sets and source classes: one case of each kind will do here.

@@ -122,6 +122,16 @@ def test_the_segments_are_the_outlines_by_pixel_centres(sources: cast.Sources) -
     assert [segment.SegmentLabel for segment in again.SegmentSequence] == ["L1 #1", "vertebra #2"]
 
 
+def test_outlines_that_overlap_share_their_pixels(sources: cast.Sources) -> None:
+    uid = sources.add("one")
+    found = (cast.vertebra(uid, "L1", 100.0, 100.0, 0.9), cast.vertebra(uid, "L2", 100.0, 110.0, 0.8))
+    request = cast.request(cast.outcome((cast.lateral(uid),), found, TriageOutcome.FLAGGED))
+    made = cast.by_kind(build(request, sources.files))[Kind.SEGMENTATION]
+    pixels = hd.seg.Segmentation.from_dataset(made).get_pixels_by_source_instance([uid])[0]
+    assert pixels[105, 100].tolist() == [1, 1]
+    assert pixels[90, 100].tolist() == [1, 0]
+
+
 def test_a_vertebra_is_tracked_by_one_uid_through_report_segment_and_overlay(sources: cast.Sources) -> None:
     built = cast.by_kind(build(cast.flagged_request(sources.add("one")), sources.files))
     reported = [cast.values(group, "112040")[0] for group in cast.groups(built[Kind.LOCALISED_REPORT])]
