@@ -161,13 +161,22 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
+def doorbell_of(settings: Settings) -> Doorbell:
+    """Return the doorbell; raises ConfigError for an address that is none."""
+    try:
+        return Doorbell(settings.redis.url.get_secret_value())
+    except ValueError as mistake:
+        cure = "Write redis://host:6379/0 or unix:///path, or start the worker with `triage run worker`."
+        raise ConfigError("redis.url", "is not a Redis URL", cure) from mistake
+
+
 def worker_of(settings: Settings, orders: Orders | None = None) -> Worker:
     """Return the worker of this installation; `orders` lets a test run another child."""
     engine = database.connect(settings.database.url.get_secret_value())
     life = Life(engine, presence.process_name("worker"))
     child = WarmChild(orders or orders_of(settings))
     pipeline = Pipeline(engine, child, rules_of(settings), life.process, life.beat, lambda: life.stopping)
-    doorbell = Doorbell(settings.redis.url.get_secret_value())
+    doorbell = doorbell_of(settings)
     return Worker(engine, doorbell, child, pipeline, life, settings.dispatch.ring_seconds)
 
 
@@ -204,11 +213,11 @@ def main() -> None:
     """Run the worker of this installation."""
     try:
         settings = load_settings()
+        log.configure(settings.log, "worker")
+        worker = worker_of(settings)
     except ConfigError as mistake:
         sys.stderr.write(f"{mistake}\n")
         sys.exit(EXIT_CONFIG)
-    log.configure(settings.log, "worker")
-    worker = worker_of(settings)
     stop_on_signals(worker)
     run(worker)
 

@@ -19,23 +19,10 @@ from tests.unit.workers import made
 from triage.domain.analysis import InstanceForAnalysis
 from triage.domain.finding import TriageOutcome
 from triage.spool import Spool
-from workers.child.warm import ModelsRejected, Orders, WarmChild
+from workers.child.warm import ChildDied, ModelsRejected, Orders, WarmChild
 from workers.child.wire import Configuration, StudyReply, StudyRequest
 
 STARTED = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Small bundles with random weights and their pins."""
-    from workers.infer import configure_runtime
-
-    configure_runtime(1)
-    from workers.training.untrained import write_all_untrained
-
-    folder = tmp_path_factory.mktemp("bundles")
-    write_all_untrained(folder)
-    return folder
 
 
 def orders(spool: Path, bundles: Path, memory_bytes: int = 4 * 2**30) -> Orders:
@@ -180,6 +167,25 @@ def test_a_changed_byte_in_a_bundle_stops_the_child_with_the_files_name(
     with pytest.raises(ModelsRejected, match=r"weights\.npz"):
         warm.start()
     warm.kill()
+
+
+def test_a_study_that_wants_more_memory_than_it_may_have_ends_and_the_next_one_is_answered(
+    bundles: Path, spool: Spool, tmp_path: Path
+) -> None:
+    large = image(9)
+    large.Rows, large.Columns = 5000, 5000
+    large.PixelData = np.random.default_rng(0).integers(0, 4096, 25_000_000, np.uint16).tobytes()
+    warm = WarmChild(orders(spool.root, bundles, memory_bytes=40 * 2**20))
+    try:
+        try:
+            answer = warm.ask({"analyse": request(spooled(spool, large, tmp_path)).to_json()}, 120)
+            assert "unprocessable" in answer or answer["failed"]["error"] == "MemoryError"
+        except ChildDied:
+            assert warm.pid is None
+        small = warm.ask({"analyse": request(spooled(spool, image(10), tmp_path)).to_json()}, 120)
+        assert "reply" in small
+    finally:
+        warm.kill()
 
 
 def test_nothing_of_the_child_reaches_stdout(
