@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import pytest
-
 from tests.house.source import CODE, imports, module, name, python_files, tree
 
 HOMES: dict[str, tuple[str, ...]] = {
@@ -38,32 +36,41 @@ HOMES: dict[str, tuple[str, ...]] = {
 }
 # A type of the framework in a signature is not a use of it; these stages pass the store's engine on.
 TYPES_ONLY = {"sqlalchemy": {"Engine", "Connection"}, "redis": {"Redis"}}
+ENVIRONMENT_READERS = {
+    "triage.config",
+    "triage.cli.config",
+    "triage.cli.run",
+    "triage.demo.story",
+    "triage.supervisor.child",
+    "triage.supervisor.account",
+}
 PICKLES = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 
 
-@pytest.mark.parametrize("path", python_files(*CODE), ids=name)
-def test_a_framework_is_used_only_at_home(path: Path) -> None:
+def test_a_framework_is_used_only_at_home() -> None:
     strangers = [
         f"{name(path)}:{line} imports {package}"
+        for path in python_files(*CODE)
         for package, line in imports(path)
         if package in HOMES and not at_home(package, module(path)) and not only_types(path, package)
     ]
     assert not strangers
 
 
-@pytest.mark.parametrize("path", python_files(*CODE), ids=name)
-def test_nothing_is_pickled(path: Path) -> None:
-    assert not [package for package, _ in imports(path) if package in PICKLES]
-
-
-@pytest.mark.parametrize("path", python_files("triage"), ids=name)
-def test_only_the_settings_and_the_doors_to_the_system_read_the_environment(path: Path) -> None:
-    readers = {"triage.config", "triage.cli.config", "triage.cli.run", "triage.demo.story"}
-    readers |= {"triage.supervisor.child", "triage.supervisor.account"}
-    used = [
-        node for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute) and node.attr == "environ"
+def test_nothing_is_pickled() -> None:
+    assert not [
+        name(path) for path in python_files(*CODE) for package, _ in imports(path) if package in PICKLES
     ]
-    assert not used or module(path) in readers
+
+
+def test_only_the_settings_and_the_doors_to_the_system_read_the_environment() -> None:
+    used = {
+        module(path)
+        for path in python_files("triage")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute) and node.attr == "environ"
+    }
+    assert used <= ENVIRONMENT_READERS
 
 
 def at_home(package: str, where: str) -> bool:
