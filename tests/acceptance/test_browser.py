@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route
 from sqlalchemy import Engine
 
 from tests import worklist_cast as cast
@@ -118,6 +118,26 @@ def test_a_reader_works_through_the_list_with_the_keyboard_alone(
     seat.page.wait_for_selector("#rows >> text=You", state="detached")
     assert {worklist.row(engine, study_id).state for study_id in studies} == {WorklistState.SCHEDULED}
     assert seat.complaints == []
+
+
+def test_a_refresh_on_its_way_does_not_close_what_the_reader_just_opened(
+    engine: Engine, browser: Browser, site: Served, studies: list[int]
+) -> None:
+    seat = _seat(browser, site)
+    held: list[Route] = []
+    seat.page.route("**/list?*", lambda route: held.append(route))
+    cast.answer(engine, studies[4], cast.flagged())
+    while not held:
+        seat.page.wait_for_timeout(50)
+    seat.page.click(f"#o{studies[2]}")
+    seat.page.wait_for_selector("#drawer")
+    seat.page.unroute("**/list?*")
+    with seat.page.expect_response(
+        lambda answer: f"study={studies[2]}" in answer.url and "/list" in answer.url
+    ):
+        held[0].continue_()
+    seat.await_order([studies[4], *studies[:4]])
+    assert seat.page.is_visible("#drawer")
 
 
 def test_the_single_key_shortcuts_can_be_switched_off(

@@ -110,6 +110,16 @@
   }
   document.body.addEventListener("htmx:afterSettle", settled);
 
+  // A refresh asked for before the reader opened something else must not close it again: ask anew.
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.pathInfo.requestPath !== "/list") return;
+    const asked = new URLSearchParams(event.detail.pathInfo.finalRequestPath.split("?")[1]);
+    const here = new FormData($("where"));
+    if (["tab", "study"].every((name) => asked.get(name) === here.get(name))) return;
+    event.detail.shouldSwap = false;
+    htmx.trigger($("refresh"), "again");
+  });
+
   // --- what an act said stays ten seconds, with its undo -------------------------------------------------------
   const MESSAGE_MS = 10000;
   let wiping = 0;
