@@ -24,6 +24,7 @@ from workers.training.tasks import FRESH, LOCATOR
 Array = NDArray[Any]
 AGGREGATE = "max"
 FALSE_REJECT = 0.02
+_REFERENCE_BODIES = 2500
 # Name, target sensitivity for films with a fresh fracture; "triage" is what the product uses unless a site chooses.
 TARGETS = (("sensitive", 0.90), ("triage", 0.80))
 PREVALENCES = (0.01, 0.05, 0.10, 0.20)
@@ -33,7 +34,12 @@ class _Bodies:
     """True bodies of a split, cropped at their true place."""
 
     def __init__(self, cache: Cache, network: Network, split: str) -> None:
-        self.bodies: list[Body] = cache.bodies(cache.film_indices(split, kept=True))
+        bodies = cache.bodies(cache.film_indices(split, kept=True))
+        # The reference needs a sample of the training bodies, every other split is used whole.
+        if split == "train" and len(bodies) > _REFERENCE_BODIES:
+            chosen = np.random.default_rng(cache.seed).permutation(len(bodies))[:_REFERENCE_BODIES]
+            bodies = [bodies[int(index)] for index in np.sort(chosen)]
+        self.bodies: list[Body] = bodies
         crops = crop_bodies(cache, self.bodies)
         outputs = network.run(crops)
         self.logits, self.features = outputs["logits"], outputs["features"]

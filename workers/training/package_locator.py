@@ -20,6 +20,7 @@ from workers.training.untrained import default_calibration
 Array = NDArray[Any]
 NEAR_MM = 10.0
 FALSE_REJECT = 0.02
+_REFERENCE_FILMS = 900
 
 
 def match(points: Array, truth: Array, limit: float) -> list[tuple[int, int, float]]:
@@ -93,7 +94,7 @@ def package_locator(
 ) -> Draft:
     network = Network(LOCATOR, weights)
     features = {
-        split: network.run(cache.units[cache.film_indices(split, view="LATERAL")])["features"]
+        split: network.run(cache.units[cache.film_indices(split, view="LATERAL")[:_REFERENCE_FILMS]])["features"]
         for split in ("train", "tune", "calibrate", "test")
     }
     labels = np.zeros(len(features["train"]), int)
