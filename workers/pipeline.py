@@ -115,6 +115,8 @@ class Pipeline:
                 return self._fail(lease, answer[word]["reason"], answer[word]["sentence"], retry=retry)
         if "failed" in answer:
             logger.error("analysis failed", analysis=lease.analysis_id, **answer["failed"])
+            # After a bug or out of memory nobody knows what is left of it: the next study gets a new child.
+            self._child.kill()
             sentence = f"the analysis stopped with an internal error ({answer['failed'].get('error')})"
             return self._fail(lease, "internal-error", sentence, retry=True)
         try:

@@ -27,7 +27,6 @@ PARSER_TROUBLE = (
     AttributeError,
     EOFError,
     LookupError,
-    MemoryError,
     OSError,
     RecursionError,
     RuntimeError,
@@ -41,6 +40,8 @@ def parsing(reason: str, what: str) -> Iterator[None]:
     """Turn any complaint of a parser inside the block into Unprocessable(reason)."""
     try:
         yield
+    except MemoryError as error:
+        raise Unprocessable("too-large", "the image needs more memory than one study may have") from error
     except PARSER_TROUBLE as error:
         # Only the class is told: a parser's message may quote the data set.
         raise Unprocessable(reason, f"{what} ({type(error).__name__})") from error
