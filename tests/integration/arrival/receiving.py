@@ -131,12 +131,9 @@ class ReceiverProcess:
         """Start it (again) and wait until it answers."""
         self._starts += 1
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "triage", "run", "receiver"],
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-            )
+            # It must not outlive a test run that was killed.
+            command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "triage", "run", "receiver"]
+            self.process = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log)
         wait_until(self._answers, 60, "the receiver listens")
 
     def _answers(self) -> bool:

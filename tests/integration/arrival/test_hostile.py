@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import random
 import socket
-import ssl
 import struct
 import threading
 import time
@@ -31,7 +30,6 @@ from tests.integration.arrival.raw import (
     store_command,
 )
 from tests.integration.arrival.receiving import Receiver, ReceiverProcess, serve_honest, wait_until
-from tests.integration.arrival.test_tls import server_side
 
 SERVED_S = 2.0
 RSS_BYTES = 16 << 20
@@ -266,22 +264,6 @@ def test_a_crowd_of_silent_sockets_cannot_keep_an_honest_sender_out(spool_root: 
             stack.enter_context(RawPeer(receiver.port))
         assert serve_honest(receiver.port) <= SERVED_S
         wait_until(lambda: receiver.acceptor.connections <= 34, 5, "the oldest silent sockets are pushed out")
-
-
-def test_silent_tls_clients_do_not_block_the_others(spool_root: Path, tmp_path: Path) -> None:
-    certificates, context = server_side(tmp_path)
-    with Receiver(spool_root, tls=context) as receiver, ExitStack() as stack:
-        silent = [stack.enter_context(RawPeer(receiver.port)) for _ in range(10)]
-        trusting = ssl.create_default_context(cafile=str(certificates.ca))
-        trusting.check_hostname = False
-        trusting.load_cert_chain(certificates.certificate, certificates.key)
-        began = time.monotonic()
-        with RawPeer(receiver.port) as peer:
-            peer.socket = trusting.wrap_socket(peer.socket)
-            peer.associate()
-            assert peer.release() == 6
-        assert time.monotonic() - began <= SERVED_S
-        assert all(peer.ended_within(4) for peer in silent)
 
 
 def test_memory_files_and_threads_stay_bounded_under_attack(receiver_process: ReceiverProcess) -> None:

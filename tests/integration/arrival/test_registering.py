@@ -27,7 +27,7 @@ from triage.config import Settings, UrlSettings
 from triage.domain.own_results import FIRST_SERIES_NUMBER, MANUFACTURER
 from triage.domain.priority import OrderPolicy
 from triage.spool import Spool
-from triage.store import catalogue, schema
+from triage.store import catalogue
 from triage.store import engine as database
 
 
@@ -252,30 +252,27 @@ def registering(url: str, home: Path) -> Iterator[None]:
         thread.join(30)
 
 
-def test_an_outage_of_postgres_loses_nothing_and_registering_resumes_by_itself(tmp_path: Path) -> None:
-    cluster = services.Postgres()
-    try:
-        cluster.admin("CREATE DATABASE own")
-        url = cluster.url("own")
-        engine = database.connect(url)
-        schema.upgrade(engine)
-        spool = Spool(tmp_path / "spool")
-        with registering(url, tmp_path):
-            arrive(spool, radiograph())
-            wait_until(lambda: not list(spool.incoming()), 10, "the first image is registered")
-            cluster.stop()
+def test_an_outage_of_postgres_loses_nothing_and_registering_resumes_by_itself(
+    database_url: str, tmp_path: Path
+) -> None:
+    cluster, spool = services.postgres(), Spool(tmp_path / "spool")
+    with registering(database_url, tmp_path):
+        arrive(spool, radiograph())
+        wait_until(lambda: not list(spool.incoming()), 10, "the first image is registered")
+        cluster.stop()
+        try:
             for _ in range(20):
                 arrive(spool, radiograph())
             time.sleep(1.5)
             assert len(list(spool.incoming())) == 20
+        finally:
             cluster.start()
-            began = time.monotonic()
-            wait_until(lambda: not list(spool.incoming()), 30, "everything is registered")
-            assert time.monotonic() - began <= 15
-        assert rows(engine, "SELECT count(*) FROM instance") == [(21,)]
-        engine.dispose()
-    finally:
-        cluster.remove()
+        began = time.monotonic()
+        wait_until(lambda: not list(spool.incoming()), 30, "everything is registered")
+        assert time.monotonic() - began <= 15
+    engine = database.connect(database_url)
+    assert rows(engine, "SELECT count(*) FROM instance") == [(21,)]
+    engine.dispose()
 
 
 def test_two_registrars_on_one_spool_register_everything_once(

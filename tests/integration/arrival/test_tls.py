@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ssl
 import subprocess
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,19 @@ def test_a_tls_setting_that_cannot_work_is_refused_with_its_key(tmp_path: Path) 
         server_context(TlsSettings(certificate=certificate, key=key))
     with pytest.raises(ConfigError, match=r"dicom\.tls"):
         server_context(TlsSettings(certificate=tmp_path / "absent", key=key))
+
+
+def test_silent_tls_clients_do_not_block_the_others(spool_root: Path, tmp_path: Path) -> None:
+    certificates, context = server_side(tmp_path)
+    with Receiver(spool_root, tls=context) as receiver, ExitStack() as stack:
+        silent = [stack.enter_context(RawPeer(receiver.port)) for _ in range(10)]
+        trusting = ssl.create_default_context(cafile=str(certificates.ca))
+        trusting.check_hostname = False
+        trusting.load_cert_chain(certificates.certificate, certificates.key)
+        began = time.monotonic()
+        with RawPeer(receiver.port) as peer:
+            peer.socket = trusting.wrap_socket(peer.socket)
+            peer.associate()
+            assert peer.release() == 6
+        assert time.monotonic() - began <= 2.0
+        assert all(peer.ended_within(4) for peer in silent)
