@@ -21,7 +21,7 @@ from triage.demo.sender import files_below, send_files, send_held
 from triage.demo.settled import Missing, missing
 from triage.domain.errors import TriageError, Unavailable
 from triage.embedded.places import with_addresses
-from triage.evidence.judgement import STORED
+from triage.evidence.judgement import STORED, Verdict
 from triage.evidence.pacs import RemoteAE, StorageSCU
 from triage.store.engine import connect
 
@@ -63,8 +63,8 @@ class Tally:
 
     @property
     def lost(self) -> int:
-        """Return how many DICOM files were not stored."""
-        return sum(told["reason"] != "not-dicom-part-10" for told in self.other)
+        """Return how many files should have been stored and were not; a file that must be refused is listed only."""
+        return sum(told["verdict"] != Verdict.REFUSED for told in self.other)
 
     def report(self, name: str) -> None:
         """Say the count, and list every file that was not stored with its status."""
@@ -75,7 +75,7 @@ class Tally:
 
 
 def send_phantoms(settings: Settings, *, hurry: bool) -> int:
-    """Send every phantom study in its own association; return how many files were not stored."""
+    """Send every phantom study in its own association; return how many were lost on the way."""
     say("Phantoms    rendering the demonstration's studies (kept for the next start)")
     tally = Tally()
     with StorageSCU() as scu:
@@ -89,7 +89,7 @@ def send_phantoms(settings: Settings, *, hurry: bool) -> int:
 
 
 def send_folders(settings: Settings, held: list[int], names: list[str]) -> int:
-    """Let the held sender send the person's folders; return how many files were not stored."""
+    """Let the held sender send the person's folders; return how many were lost on the way."""
     tally = Tally()
     news = time.monotonic()
     for told in send_held(held[0], held[1], ourselves(settings)):
@@ -142,7 +142,9 @@ def tell(request: dict[str, Any]) -> int:
     if not found.settled or found.refused:
         say(f"Not settled: {found.sentence()}. Look: `triage check`.")
         return FAILED
-    say(f"Settled     every study, and every result delivered{f'; {lost} files not stored' if lost else ''}")
+    say(
+        f"Settled     every study, and every result delivered{f'; {lost} files lost on the way' if lost else ''}"
+    )
     return PARTLY if lost else 0
 
 
