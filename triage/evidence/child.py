@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-# -P: the working folder must not be able to shadow a module.
-COMMAND = (sys.executable, "-P", "-m", "triage.evidence.scu")
+# -P: the working folder must not be able to shadow a module. -W: pydicom's warnings quote element values.
+COMMAND = (sys.executable, "-P", "-W", "ignore", "-m", "triage.evidence.scu")
 TICK_S = 1.0
 
 

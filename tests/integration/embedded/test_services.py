@@ -49,7 +49,8 @@ def ask(places: Places, statement: str) -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute(statement)
-            return str(cursor.fetchone()[0]) if cursor.description else ""
+            row = cursor.fetchone() if cursor.description else None
+            return str(row[0]) if row else ""
     finally:
         connection.close()
 
