@@ -2,7 +2,8 @@
 
 Three scores on the features of the same forward pass, each divided by its own in-distribution limit: Mahalanobis
 distance with one shrunk covariance, distance to the k-th nearest training feature, and a linear head that was trained
-against images that are no spine. The largest counts. Softmax confidence is not used: noise gets 0.89 of it (models.md 2.5).
+against images that are no spine. A fourth, where labels fall into views, is the doubt about the view: a film of a
+trained-on view leaves none, so doubt means a stranger. The largest counts. Softmax confidence is not used: noise gets 0.89 of it (models.md 2.5).
 Before the network, cheap statistics of the pixels refuse what is no radiograph at all.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.models.calibrate import softmax
 from workers.models.preprocess import GrayImage
 
 Array = NDArray[Any]
@@ -24,6 +26,8 @@ _MAX_SATURATED = 0.6
 _MIN_LEVELS = 16
 _MAX_ROUGHNESS = 0.55
 _CHECK_EXTENT = 512
+# Films of the training kind leave a thousandth of doubt; one in twenty is a person hesitating.
+MOST_DOUBT = 0.05
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,21 @@ class LinearHead:
 
 
 @dataclass(frozen=True)
+class ViewDoubt:
+    """The network's last layer over its temperature, and the number of each label's view."""
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    views: NDArray[np.int64]
+
+    def of(self, features: Array) -> NDArray[np.float32]:
+        """1 minus the probability of the likeliest view."""
+        probability = softmax(np.asarray(features, np.float32) @ self.weight + self.bias)
+        by_view = np.stack([probability[:, self.views == v].sum(axis=1) for v in np.unique(self.views)])
+        return np.asarray(1.0 - by_view.max(axis=0), np.float32)
+
+
+@dataclass(frozen=True)
 class Reference:
     """What in-distribution features look like. limits are the scores' own in-distribution quantiles."""
 
@@ -93,15 +112,18 @@ class Reference:
     neighbours: int
     limits: NDArray[np.float32]
     head: LinearHead | None = None
+    doubt: ViewDoubt | None = None
 
     def raw_scores(self, features: Array) -> NDArray[np.float32]:
-        """[n, 2] or [n, 3]: Mahalanobis to the nearest class, k-th neighbour, and the head's logit of "outside"."""
+        """[n, 2 to 4]: Mahalanobis to the nearest class, k-th neighbour, odds of "outside", doubt about the view."""
         white = np.asarray(features, np.float32) @ self.whitening
         centres = self.means @ self.whitening
         squares = ((white[:, None, :] - centres[None]) ** 2).sum(axis=-1)
         scores = [np.sqrt(squares.min(axis=1)), self._neighbour_distance(white)]
         if self.head is not None:
             scores.append(np.exp(np.clip(self.head.logits(features)[:, 0], -20, 20)))
+        if self.doubt is not None:
+            scores.append(self.doubt.of(features))
         return np.stack(scores, axis=1).astype(np.float32)
 
     def _neighbour_distance(self, white: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -124,6 +146,9 @@ class Reference:
         }
         if self.head is not None:
             arrays |= {"head_weight": self.head.weight, "head_bias": self.head.bias}
+        if self.doubt is not None:
+            doubt = self.doubt
+            arrays |= {"doubt_weight": doubt.weight, "doubt_bias": doubt.bias, "doubt_views": doubt.views}
         return arrays
 
     @classmethod
@@ -131,6 +156,10 @@ class Reference:
         head = None
         if "head_weight" in arrays:
             head = LinearHead(("OUTSIDE",), _float(arrays["head_weight"]), _float(arrays["head_bias"]))
+        doubt = None
+        if "doubt_weight" in arrays:
+            weight, bias = _float(arrays["doubt_weight"]), _float(arrays["doubt_bias"])
+            doubt = ViewDoubt(weight, bias, np.asarray(arrays["doubt_views"], np.int64))
         return cls(
             _float(arrays["means"]),
             _float(arrays["whitening"]),
@@ -138,6 +167,7 @@ class Reference:
             int(arrays["neighbours"]),
             _float(arrays["limits"]),
             head,
+            doubt,
         )
 
 
@@ -159,6 +189,7 @@ def fit(
     *,
     held_out: Array,
     head: LinearHead | None = None,
+    doubt: ViewDoubt | None = None,
     neighbours: int = 5,
     bank_size: int = 1500,
     shrinkage: float = 0.1,
@@ -172,10 +203,13 @@ def fit(
     matrix = whitening(residuals, shrinkage)
     chosen = np.random.default_rng(seed).permutation(len(features))[:bank_size]
     bank = (np.asarray(features, np.float32) @ matrix)[np.sort(chosen)].astype(np.float16)
-    width = 2 if head is None else 3
-    open_reference = Reference(means, matrix, _float(bank), neighbours, np.ones(width, np.float32), head)
+    width = 2 + (head is not None) + (doubt is not None)
+    ones = np.ones(width, np.float32)
+    open_reference = Reference(means, matrix, _float(bank), neighbours, ones, head, doubt)
     limits = np.quantile(open_reference.raw_scores(held_out), quantile, axis=0).astype(np.float32)
-    return Reference(means, matrix, _float(bank), neighbours, limits, head)
+    if doubt is not None:
+        limits[-1] = MOST_DOUBT
+    return Reference(means, matrix, _float(bank), neighbours, limits, head, doubt)
 
 
 def judge(score: float, threshold: float) -> Abstention | None:

@@ -26,7 +26,7 @@ AGGREGATE = "max"
 FALSE_REJECT = 0.02
 _REFERENCE_BODIES = 2500
 # Name, target sensitivity for films with a fresh fracture; "triage" is what the product uses unless a site chooses.
-TARGETS = (("sensitive", 0.90), ("triage", 0.80))
+TARGETS = (("sensitive", 0.85), ("triage", 0.70))
 PREVALENCES = (0.01, 0.05, 0.10, 0.20)
 
 

@@ -15,7 +15,7 @@ from workers.training import statistics
 from workers.training.cache import Cache
 from workers.training.packaging import draft
 from workers.training.served import Network
-from workers.training.tasks import COVERAGES, GATE
+from workers.training.tasks import COVERAGES, GATE, VIEWS
 
 Array = NDArray[Any]
 FALSE_REJECT = 0.025
@@ -36,6 +36,13 @@ def _heads(arrays: Mapping[str, Array]) -> tuple[ood.LinearHead, ood.LinearHead]
     coverage = ood.LinearHead(COVERAGES, arrays["heads/coverage/weight"], arrays["heads/coverage/bias"])
     outside = ood.LinearHead(("OUTSIDE",), arrays["heads/outside/weight"], arrays["heads/outside/bias"])
     return coverage, outside
+
+
+def _doubt(weights: Mapping[str, Array], temperature: float) -> ood.ViewDoubt:
+    """The last layer as it is served: float16 values, divided by the temperature."""
+    kernel, bias = (weights[f"logits/{part}"].astype(np.float16).astype(np.float32) for part in ("kernel", "bias"))
+    views = np.array([VIEWS.index(str(label["view"])) for label in GATE.labels], np.int64)
+    return ood.ViewDoubt(kernel / np.float32(temperature), bias / np.float32(temperature), views)
 
 
 def _stranger_figures(
@@ -148,9 +155,15 @@ def package_gate(
     coverage, outside = _heads(heads)
     splits = {name: _Split(cache, network, name) for name in ("train", "tune", "calibrate", "test")}
     train, check, test = splits["train"], splits["calibrate"], splits["test"]
-    reference = ood.fit(train.features, train.category, held_out=splits["tune"].features, head=outside)
-    threshold = float(np.quantile(reference.scores(check.features), 1 - FALSE_REJECT))
     temperature = statistics.fit_temperature(check.logits, check.category)
+    reference = ood.fit(
+        train.features,
+        train.category,
+        held_out=splits["tune"].features,
+        head=outside,
+        doubt=_doubt(weights, temperature),
+    )
+    threshold = float(np.quantile(reference.scores(check.features), 1 - FALSE_REJECT))
     inside = reference.scores(test.features)
     accepted = inside <= threshold
     guess = test.logits.argmax(axis=1)

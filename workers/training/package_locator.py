@@ -94,7 +94,9 @@ def package_locator(
 ) -> Draft:
     network = Network(LOCATOR, weights)
     features = {
-        split: network.run(cache.units[cache.film_indices(split, view="LATERAL")[:_REFERENCE_FILMS]])["features"]
+        split: network.run(cache.units[cache.film_indices(split, view="LATERAL")[:_REFERENCE_FILMS]])[
+            "features"
+        ]
         for split in ("train", "tune", "calibrate", "test")
     }
     labels = np.zeros(len(features["train"]), int)
