@@ -70,7 +70,12 @@ def doorbell(settings: Settings, _: Engine) -> Iterator[Answer]:
 
 def spool(settings: Settings, _: Engine) -> Iterator[Answer]:
     """Ask whether there is room for images and whether any wait for the catalogue."""
-    free = shutil.disk_usage(settings.spool_root if settings.spool_root.exists() else settings.home).free
+    try:
+        free = shutil.disk_usage(settings.spool_root if settings.spool_root.exists() else settings.home).free
+    except OSError as trouble:
+        sentence = f"{settings.home} cannot be looked into ({trouble.strerror})"
+        yield Answer("spool", Verdict.FAIL, sentence, "Set TRIAGE_HOME to the running product's folder.")
+        return
     low = settings.spool.low_water_bytes
     if free < low:
         advice = "Free some space: the receiver refuses new associations."

@@ -136,6 +136,16 @@ def test_check_names_what_is_away_and_ends_with_ten(triage: Triage) -> None:
     assert all(answer["advice"] for answer in items(done) if answer["verdict"] != "ok")
 
 
+def test_check_answers_even_where_nothing_was_ever_started(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "TRIAGE_HOME": str(tmp_path / "nowhere")}
+    command = [sys.executable, "-P", "-m", "triage", "check", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 10
+    assert {answer["verdict"] for answer in items(done) if answer["question"] in ("database", "spool")} == {
+        "fail"
+    }
+
+
 def test_status_counts_what_waits(engine: Engine, triage: Triage) -> None:
     image_arrives(engine, "a")
     parts = {row["part"]: row["detail"] for row in items(triage("status", "--json"))}
