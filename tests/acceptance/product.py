@@ -54,6 +54,13 @@ def wait_for(question: Callable[[], Any], seconds: float, what: str, pause: floa
     raise AssertionError(f"after {seconds:g} s: {what}")
 
 
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 class Product:
     """One running product and its demonstration PACS."""
 
@@ -99,7 +106,9 @@ class Product:
     def start_pacs(self) -> None:
         """Start the demonstration PACS."""
         log = (self.home / "pacs.log").open("ab")
-        self.pacs = subprocess.Popen([*TRIAGE, "run", "demo-pacs"], env=self.environment, cwd="/", stdout=log, stderr=log)
+        self.pacs = subprocess.Popen(
+            [*TRIAGE, "run", "demo-pacs"], env=self.environment, cwd="/", stdout=log, stderr=log
+        )
 
     def stop(self) -> int:
         """Ask the tree to stop as Ctrl-C does; return its exit code."""
@@ -122,15 +131,19 @@ class Product:
 
     def processes(self) -> list[psutil.Process]:
         """Return every process that belongs to this home."""
-        found = []
+        found: dict[int, psutil.Process] = {}
         for process in psutil.process_iter():
             try:
-                ours = process.environ().get("TRIAGE_HOME") == str(self.home) or str(self.home) in process.cmdline()
-                if ours and process.status() != psutil.STATUS_ZOMBIE and process.pid != os.getpid():
-                    found.append(process)
+                ours = (
+                    process.environ().get("TRIAGE_HOME") == str(self.home)
+                    or str(self.home) in process.cmdline()
+                )
+                if ours and process.pid != os.getpid():
+                    # The inference child has no settings in its environment: its parent knows it.
+                    found |= {one.pid: one for one in (process, *process.children(recursive=True))}
             except (psutil.AccessDenied, psutil.NoSuchProcess):
                 continue
-        return found
+        return [process for process in found.values() if _runs(process)]
 
     def pid_of(self, name: str) -> int | None:
         """Return the pid of one process of the tree, None while there is none."""
@@ -151,7 +164,12 @@ class Product:
     def ask(self, *words: str, check: bool = True) -> Any:
         """Return what `triage WORDS --json` answers; None when it failed and `check` is off."""
         done = subprocess.run(
-            [*TRIAGE, *words, "--json"], env=self.environment, cwd="/", capture_output=True, text=True, timeout=60
+            [*TRIAGE, *words, "--json"],
+            env=self.environment,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         if done.returncode != 0:
             assert not check, f"triage {' '.join(words)}: {done.stderr}"

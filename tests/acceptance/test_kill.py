@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from pydicom.dataset import FileDataset
 from pynetdicom import AE
 
 from tests.acceptance.product import AE_TITLE, Product, wait_for
-from tests.phantom_files import phantom_files
+from tests.phantom_files import fracture_pair
 from triage.domain.identity import derived_uid
 
 VICTIMS = ("receiver", "registrar", "closer", "worker", "child", "outbox", "web", "valkey", "postgres")
@@ -38,13 +39,13 @@ class Modality:
     def __init__(self, port: int) -> None:
         self.port = port
         self.ledger: dict[str, str] = {}
-        self.images = [pydicom.dcmread(path) for path in phantom_files()]
+        self.images = fracture_pair()
 
     def study(self, name: str) -> list[FileDataset]:
         """Return an AP and lateral study of its own UIDs."""
         copies = []
         for number, source in enumerate(self.images):
-            image = pydicom.dcmread(str(source.filename))
+            image = copy.deepcopy(source)
             image.StudyInstanceUID = derived_uid("kill study", name)
             image.SeriesInstanceUID = derived_uid("kill series", name, number)
             image.SOPInstanceUID = derived_uid("kill image", name, number)
@@ -110,12 +111,16 @@ def test_a_study_survives_the_death_of(product: Product, modality: Modality, vic
     if victim in ("worker", "child", "outbox"):
         # The study must be at work: wait until it was closed and handed on.
         wait_for(
-            lambda: any(row["state"] != "receiving" for row in product.rows("study", "list")[:1]), 30, "no closing"
+            lambda: any(row["state"] != "receiving" for row in product.rows("study", "list")[:1]),
+            30,
+            "no closing",
         )
     pid = product.kill(victim)
     modality.send(f"{victim} after", seconds=90)
     wait_for(lambda: (product.pid_of(victim) or pid) != pid, 60, f"{victim} did not come back")
-    wait_for(lambda: product.settled(before + 2), 150, f"after the death of {victim} not every study was settled")
+    wait_for(
+        lambda: product.settled(before + 2), 150, f"after the death of {victim} not every study was settled"
+    )
 
 
 def test_nothing_acknowledged_was_lost(product: Product, modality: Modality) -> None:
@@ -149,7 +154,9 @@ def test_no_patient_is_named_in_logs(product: Product) -> None:
 def test_an_interrupt_stops_everything_and_leaves_no_process(product: Product) -> None:
     product.stop()
     left: list[str] = [
-        " ".join(process.cmdline()) for process in product.processes() if process.pid != getattr(product.pacs, "pid", 0)
+        " ".join(process.cmdline())
+        for process in product.processes()
+        if process.pid != getattr(product.pacs, "pid", 0)
     ]
     assert left == []
     assert Path(product.home / "spool").is_dir()

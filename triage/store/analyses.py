@@ -86,13 +86,20 @@ def start(
 
 
 def _predecessor(connection: Connection, study_id: int, analysis_id: int) -> dict[str, str | None]:
+    # Only a report that some PACS holds can be named as replaced.
+    held = select(delivery.c.id).where(
+        delivery.c.evidence_id == evidence.c.id, delivery.c.sent_at.is_not(None)
+    )
     query = (
         select(
             evidence.c.sop_instance_uid.label("predecessor_uid"),
             evidence.c.series_instance_uid.label("predecessor_series_uid"),
         )
         .where(
-            evidence.c.study_id == study_id, evidence.c.kind == "SR-A", evidence.c.analysis_id != analysis_id
+            evidence.c.study_id == study_id,
+            evidence.c.kind == "SR-A",
+            evidence.c.analysis_id != analysis_id,
+            held.exists(),
         )
         .order_by(desc(evidence.c.id))
         .limit(1)

@@ -15,7 +15,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, Engine, Select, Update, desc, func, select, update
 
 from triage.domain.analysis import AnalysisState
-from triage.store import audit
+from triage.store import audit, worklist_order
 from triage.store.engine import transaction
 from triage.store.tables import analysis, delivery, evidence, study
 
@@ -253,6 +253,7 @@ def _remember(
     known = {"peer": row.peer, "kind": row.kind, "sop_instance_uid": row.sop_instance_uid}
     subject = f"delivery:{delivery_id}"
     audit.record(connection, actor, action, subject, study_id=row.study_id, detail={**known, **detail})
+    worklist_order.touch(connection, row.study_id)
 
 
 def _rows() -> Select[tuple[object, ...]]:

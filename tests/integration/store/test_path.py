@@ -219,6 +219,19 @@ def test_a_requeue_asks_again_and_takes_back_what_was_not_delivered(engine: Engi
     assert [row.state for row in evidence.list_deliveries(engine)] == ["superseded"]
     newest, oldest = queue_rows.of_study(engine, chosen[0].study_id)
     assert (newest.generation, newest.state, oldest.state) == (2, "queued", "superseded")
+    assert start(engine, newest.id).predecessor_uid is None
+
+
+def test_a_report_that_a_pacs_holds_is_named_as_the_predecessor(engine: Engine) -> None:
+    register(engine, arrived())
+    lease = start(engine, close(engine).analyses[0])
+    analyses.succeed(engine, lease, outcome(), [evidence_draft()], ["PACS"], POLICY)
+    (owed,) = evidence.take_due(engine, "PACS", lease_s=10)
+    evidence.sent(engine, owed.id, 0x0000)
+    requeue.requeue(
+        engine, requeue.select_studies(engine, Selection(state="succeeded")), "cli:me", "test", POLICY
+    )
+    (newest, _) = queue_rows.of_study(engine, lease.study_id)
     assert start(engine, newest.id).predecessor_uid == evidence_draft().sop_instance_uid
 
 
