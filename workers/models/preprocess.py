@@ -127,7 +127,7 @@ def block_mean(pixels: NDArray[Any], rows: int, columns: int) -> Float:
     if rows > 1:
         summed = summed.copy()
     for index in range(1, rows):
-        summed += pixels[index:height:rows, :width]
+        np.add(summed, pixels[index:height:rows, :width], out=summed, casting="unsafe")
     total = summed[:, 0::columns].astype(np.float32)
     for index in range(1, columns):
         total += summed[:, index::columns]
@@ -148,8 +148,8 @@ def resize_weights(source: int, target: int) -> Float:
 
 def _scaled(unit: Float, scaling: str) -> Float:
     if scaling == "symmetric":
-        return unit * np.float32(2.0) - np.float32(1.0)
-    return (unit - unit.mean()) / np.float32(max(float(unit.std()), 0.02))
+        return np.asarray(unit * np.float32(2.0) - np.float32(1.0), np.float32)
+    return np.asarray((unit - unit.mean()) / np.float32(max(float(unit.std()), 0.02)), np.float32)
 
 
 def scale_unit(unit: Float, spec: PreprocessSpec) -> Float:

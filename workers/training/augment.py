@@ -74,9 +74,8 @@ def estrange(image: Float, rng: Rng) -> Float:
     """A spine film spoilt until it must be refused: inverted, upside down, cut up, or drowned in noise."""
     choice = int(rng.integers(0, 4))
     if choice == 0:
-        return np.where(
-            image > 0, np.float32(1) - image, np.float32(0) if rng.random() < 0.5 else np.float32(1)
-        )
+        border = np.float32(rng.random() < 0.5)
+        return np.where(image > 0, np.float32(1) - image, border).astype(np.float32)
     if choice == 1:
         return image[::-1].copy()
     if choice == 2:

@@ -159,7 +159,7 @@ def _break(data: FileDataset) -> None:
     import imagecodecs
 
     values = np.frombuffer(data.PixelData, "<u2").reshape(data.Rows, data.Columns)
-    stream: bytes = imagecodecs.jpeg2k_encode(values, reversible=True, bitspersample=12, codecformat="j2k")
+    stream = bytes(imagecodecs.jpeg2k_encode(values, reversible=True, bitspersample=12, codecformat="j2k"))
     data.PixelData = encapsulate([stream[:_CUT_AT_BYTES]])
     data["PixelData"].VR = "OB"
     data["PixelData"].is_undefined_length = True

@@ -95,7 +95,8 @@ def fit(model: Any, task: Task, batches: Iterator[Batch], recipe: Recipe, seed: 
     optimizer = keras.optimizers.AdamW(
         _schedule(recipe), weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=0.99, clipnorm=2.0
     )
-    trainable.compile(optimizer=optimizer, loss=losses, loss_weights=recipe.loss_weights)
+    # XLA on a CPU compiles for longer than it saves here, and is slower on some layers (models.md 3).
+    trainable.compile(optimizer=optimizer, loss=losses, loss_weights=recipe.loss_weights, jit_compile=False)
     started, cpu = time.monotonic(), time.process_time()
     average = 0.0
     for step in range(1, recipe.steps + 1):

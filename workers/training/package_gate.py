@@ -40,7 +40,9 @@ def _heads(arrays: Mapping[str, Array]) -> tuple[ood.LinearHead, ood.LinearHead]
 
 def _doubt(weights: Mapping[str, Array], temperature: float) -> ood.ViewDoubt:
     """The last layer as it is served: float16 values, divided by the temperature."""
-    kernel, bias = (weights[f"logits/{part}"].astype(np.float16).astype(np.float32) for part in ("kernel", "bias"))
+    kernel, bias = (
+        weights[f"logits/{part}"].astype(np.float16).astype(np.float32) for part in ("kernel", "bias")
+    )
     views = np.array([VIEWS.index(str(label["view"])) for label in GATE.labels], np.int64)
     return ood.ViewDoubt(kernel / np.float32(temperature), bias / np.float32(temperature), views)
 

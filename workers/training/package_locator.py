@@ -28,7 +28,7 @@ def match(points: Array, truth: Array, limit: float) -> list[tuple[int, int, flo
     if not len(points) or not len(truth):
         return []
     distance = np.hypot(*np.moveaxis(points[:, None] - truth[None], -1, 0))
-    pairs = []
+    pairs: list[tuple[int, int, float]] = []
     while True:
         i, j = np.unravel_index(int(np.argmin(distance)), distance.shape)
         if not distance[i, j] <= limit:
@@ -64,6 +64,7 @@ def location_figures(cache: Cache, chains: Sequence[Located]) -> dict[str, Any]:
         [[row["thoracolumbar_found"], row["thoracolumbar"], row["found"], row["extra"]] for row in rows]
     )
     errors = np.concatenate([np.array(row["errors_mm"], float) for row in rows])
+    errors = errors if len(errors) else np.array([np.nan])
     return {
         "films": len(rows),
         "bodies T1 to L5": int(counts[:, 1].sum()),

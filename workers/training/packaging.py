@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.models import ood
-from workers.models.bundle_write import Draft
+from workers.models.bundle_write import Draft, canonical_json
 from workers.training.cache import Cache
 from workers.training.card import render_card
 from workers.training.served import Network
@@ -75,7 +76,9 @@ def draft(
         "ood": finite(out_of_distribution),
         "provenance": dict(origin),
     }
-    metrics = finite(metrics)
+    # Sorted as the file will be, so that the card can be rendered again from the file.
+    metrics = json.loads(canonical_json(finite(metrics)))
+    description = json.loads(canonical_json(description))
     card = render_card(description, metrics)
     return Draft(
         description, network.halves(), reference, golden(network, examples), metrics, card, dict(heads or {})

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workers.models import bundle_write, ood
 from workers.models.preprocess import PreprocessSpec, scale_unit
@@ -94,7 +95,7 @@ def write_untrained(root: Path, name: str, *, seed: int = 0, small: bool = True)
         )
     features = rng.normal(size=(64, size)).astype(np.float32)
     reference = ood.fit(features, np.arange(64) % 2, held_out=features, bank_size=16)
-    golden = {"inputs": units, "logits": np.asarray(outputs["logits"], np.float32)}
+    golden: dict[str, NDArray[Any]] = {"inputs": units, "logits": np.asarray(outputs["logits"], np.float32)}
     draft = bundle_write.Draft(
         _description(task, seed),
         weights,

@@ -35,7 +35,7 @@ def _peak(
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     weights = np.maximum(array - array.min() - 0.5 * np.ptp(array), 0)
     r, c = np.mgrid[: array.shape[0], : array.shape[1]]
-    return np.array([(weights * r).sum(), (weights * c).sum()]) / weights.sum()
+    return np.asarray([(weights * r).sum(), (weights * c).sum()], float) / float(weights.sum())
 
 
 @settings(max_examples=25, deadline=None)

@@ -5,6 +5,8 @@ Every maker does this differently, so each film draws its own strengths; collima
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -14,12 +16,12 @@ from workers.training.phantom.physics import blur
 Float = NDArray[np.float32]
 
 
-def _soft_limit(detail: Float) -> Float:
+def _soft_limit(detail: NDArray[Any]) -> Float:
     """Skin line and metal edges must not ring."""
     return np.asarray(np.tanh(detail * 2.2) / 2.2, np.float32)
 
 
-def _sample(image: Float) -> Float:
+def _sample(image: NDArray[Any]) -> NDArray[Any]:
     step = max(1, int(np.sqrt(image.size / 50_000)))
     return image[::step, ::step]
 

@@ -159,7 +159,7 @@ def hanging_spine(rng: Rng, rows: int) -> Float:
 
 
 def inverted_spine(rng: Rng, rows: int) -> Float:
-    return np.float32(1) - _spine_film(rng, rows)
+    return np.asarray(1 - _spine_film(rng, rows), np.float32)
 
 
 def axial_slice(rng: Rng, rows: int) -> Float:
@@ -179,13 +179,14 @@ def axial_slice(rng: Rng, rows: int) -> Float:
         x, y = half + rng.normal(0, 0.4) * a, half + rng.normal(0, 0.4) * b
         r, q = rng.uniform(0.05, 0.3, 2) * half
         pen.ellipse((x - r, y - q, x + r, y + q), fill=int(rng.integers(20, 256)))
-    picture = np.asarray(canvas, np.float32) / 255
-    return _roughen(picture, rng, 0.06)
+    return _roughen(canvas, rng, 0.06)
 
 
-def _roughen(picture: Float, rng: Rng, strength: float) -> Float:
+def _roughen(canvas: Image.Image, rng: Rng, strength: float) -> Float:
+    picture = np.asarray(canvas, np.float32) / np.float32(255)
     smooth = gaussian_filter(picture, float(rng.uniform(0.5, 2.0)))
-    field = 1 + 0.3 * noise(rng, *picture.shape, max(picture.shape) / 2, 1)
+    rows, columns = picture.shape
+    field = 1 + 0.3 * noise(rng, rows, columns, max(rows, columns) / 2, 1)
     grain = rng.standard_normal(picture.shape, np.float32) * np.float32(rng.uniform(0.2, 1) * strength)
     return np.clip(smooth * field + grain, 0, 1).astype(np.float32)
 
@@ -221,7 +222,7 @@ def sagittal_slice(rng: Rng, rows: int) -> Float:
             v.at(0, y * v.half_depth, z * v.height / 2) for y, z in ((-1, 1), (0.75, 1), (0.75, -1), (-1, -1))
         ]
         pen.polygon([at(c[1], c[2]) for c in corners], fill=marrow)
-    return _roughen(np.asarray(canvas, np.float32) / 255, rng, 0.05)
+    return _roughen(canvas, rng, 0.05)
 
 
 def jaw_panorama(rng: Rng, rows: int) -> Float:
@@ -237,7 +238,7 @@ def jaw_panorama(rng: Rng, rows: int) -> Float:
             box = sorted([y, y + length])
             pen.rectangle((x - half, box[0], x + half, box[1]), fill=int(rng.integers(150, 250)))
     pen.arc((columns * 0.12, -rows * 0.4, columns * 0.88, rows * 0.95), 10, 170, fill=200, width=rows // 25)
-    return _roughen(np.asarray(canvas, np.float32) / 255, rng, 0.06)
+    return _roughen(canvas, rng, 0.06)
 
 
 def texture(rng: Rng, rows: int) -> Float:
@@ -269,7 +270,7 @@ def pattern(rng: Rng, rows: int) -> Float:
         else:
             font = ImageFont.load_default(size=float(rng.uniform(10, rows / 6)))
             pen.text((x[0], y[0]), "PHANTOM", fill=fill, font=font)
-    return _roughen(np.asarray(canvas, np.float32) / 255, rng, 0.08)
+    return _roughen(canvas, rng, 0.08)
 
 
 STRANGERS: Mapping[str, Callable[[Rng, int], Float]] = {

@@ -42,8 +42,18 @@ def shape_trunk(scene: Scene, patient: Patient, chain: Sequence[Vertebra], middl
     spine = np.array([v.centre for v in chain])
     seventh = float(spine[-5, 2]) / s
     k = patient.body_mass_index / 24
-    wide = [(-260, 165 * k**0.5), (-60, 168 * k**0.6), (60, 138 * k**0.6), (200, 140 * k**0.5)]
-    deep = [(-260, 118 * k**0.6), (-70, 126 * k**0.6), (60, 98 * k**0.95), (200, 108 * k**0.7)]
+    wide: list[tuple[float, float]] = [
+        (-260, 165 * k**0.5),
+        (-60, 168 * k**0.6),
+        (60, 138 * k**0.6),
+        (200, 140 * k**0.5),
+    ]
+    deep: list[tuple[float, float]] = [
+        (-260, 118 * k**0.6),
+        (-70, 126 * k**0.6),
+        (60, 98 * k**0.95),
+        (200, 108 * k**0.7),
+    ]
     wide += [
         (seventh - 90, 165),
         (seventh - 20, 185),
@@ -148,7 +158,8 @@ def add_gas(scene: Scene, patient: Patient, chain: Sequence[Vertebra], rng: np.r
 
 def _shell(scene: Scene, trunk: Trunk, patient: Patient, inner: float, outer: float) -> NDArray[np.float32]:
     """Path in a layer around the trunk between pelvis and armpits."""
-    return np.clip(_lengths(scene, trunk, outer) - _lengths(scene, trunk, inner), 0, 400)
+    ring = _lengths(scene, trunk, outer) - _lengths(scene, trunk, inner)
+    return np.asarray(np.clip(ring, 0, 400), np.float32)
 
 
 def add_support(
