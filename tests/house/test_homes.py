@@ -37,7 +37,7 @@ HOMES: dict[str, tuple[str, ...]] = {
 # A type of the framework in a signature is not a use of it; these stages pass the store's engine on.
 TYPES_ONLY = {"sqlalchemy": {"Engine", "Connection"}, "redis": {"Redis"}}
 ENVIRONMENT_READERS = {
-    "triage.config",
+    "triage.config.load",
     "triage.cli.config",
     "triage.cli.run",
     "triage.demo.story",
