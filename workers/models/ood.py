@@ -206,7 +206,8 @@ def fit(
     width = 2 + (head is not None) + (doubt is not None)
     ones = np.ones(width, np.float32)
     open_reference = Reference(means, matrix, _float(bank), neighbours, ones, head, doubt)
-    limits = np.quantile(open_reference.raw_scores(held_out), quantile, axis=0).astype(np.float32)
+    own = held_out if len(held_out) else features
+    limits = np.quantile(open_reference.raw_scores(own), quantile, axis=0).astype(np.float32)
     if doubt is not None:
         limits[-1] = MOST_DOUBT
     return Reference(means, matrix, _float(bank), neighbours, limits, head, doubt)

@@ -123,12 +123,12 @@ def block_mean(pixels: NDArray[Any], rows: int, columns: int) -> Float:
     height, width = pixels.shape[0] // rows * rows, pixels.shape[1] // columns * columns
     wide = np.float32 if pixels.dtype.kind == "f" else np.int32
     # Whole-row additions are vectorised; a four-dimensional reshape-mean costs three times as much (models.md 3.9).
-    summed = np.asarray(pixels[0:height:rows, :width], wide)
+    summed: NDArray[Any] = np.asarray(pixels[0:height:rows, :width], wide)
     if rows > 1:
         summed = summed.copy()
     for index in range(1, rows):
         np.add(summed, pixels[index:height:rows, :width], out=summed, casting="unsafe")
-    total = summed[:, 0::columns].astype(np.float32)
+    total: NDArray[Any] = summed[:, 0::columns].astype(np.float32)
     for index in range(1, columns):
         total += summed[:, index::columns]
     total /= rows * columns

@@ -82,4 +82,4 @@ def estrange(image: Float, rng: Rng) -> Float:
         bands = np.array_split(image, int(rng.integers(4, 9)))
         return np.concatenate([bands[i] for i in rng.permutation(len(bands))])
     noise = rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(0.35, 0.8))
-    return np.clip(image * np.float32(0.3) + np.abs(noise), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(image * np.float32(0.3) + np.abs(noise), 0, 1), np.float32)

@@ -14,6 +14,8 @@ from typing import Any
 from workers.training.batches import Batch
 from workers.training.tasks import Task
 
+# Tracing a graph takes as long as some dozen steps.
+_WORTH_TRACING = 10
 Echo = Callable[[str], None]
 
 
@@ -96,7 +98,13 @@ def fit(model: Any, task: Task, batches: Iterator[Batch], recipe: Recipe, seed: 
         _schedule(recipe), weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=0.99, clipnorm=2.0
     )
     # XLA on a CPU compiles for longer than it saves here, and is slower on some layers (models.md 3).
-    trainable.compile(optimizer=optimizer, loss=losses, loss_weights=recipe.loss_weights, jit_compile=False)
+    trainable.compile(
+        optimizer=optimizer,
+        loss=losses,
+        loss_weights=recipe.loss_weights,
+        jit_compile=False,
+        run_eagerly=recipe.steps < _WORTH_TRACING,
+    )
     started, cpu = time.monotonic(), time.process_time()
     average = 0.0
     for step in range(1, recipe.steps + 1):

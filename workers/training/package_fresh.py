@@ -17,7 +17,7 @@ from workers.models.bundle_write import Draft
 from workers.training import statistics
 from workers.training.cache import Body, Cache
 from workers.training.flag import FRESH_INDEX, FilmScore, score_films
-from workers.training.packaging import draft
+from workers.training.packaging import draft, threshold_at
 from workers.training.served import Network, crop_bodies
 from workers.training.tasks import FRESH, LOCATOR
 
@@ -165,7 +165,7 @@ def package_fresh(
     }
     calibration = _calibrate(bodies["calibrate"], films["calibrate"])
     reference = ood.fit(bodies["train"].features, bodies["train"].kind, held_out=bodies["tune"].features)
-    threshold = float(np.quantile(reference.scores(bodies["calibrate"].features), 1 - FALSE_REJECT))
+    threshold = threshold_at(reference.scores(bodies["calibrate"].features), FALSE_REJECT)
     check, test = (_film_arrays(films[split], calibration) for split in ("calibrate", "test"))
     points = [_operating_point(name, target, check, test) for name, target in TARGETS]
     own = bodies["test"]

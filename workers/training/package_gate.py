@@ -13,7 +13,7 @@ from workers.models import calibrate, ood
 from workers.models.bundle_write import Draft
 from workers.training import statistics
 from workers.training.cache import Cache
-from workers.training.packaging import draft
+from workers.training.packaging import draft, threshold_at
 from workers.training.served import Network
 from workers.training.tasks import COVERAGES, GATE, VIEWS
 
@@ -165,7 +165,7 @@ def package_gate(
         head=outside,
         doubt=_doubt(weights, temperature),
     )
-    threshold = float(np.quantile(reference.scores(check.features), 1 - FALSE_REJECT))
+    threshold = threshold_at(reference.scores(check.features), FALSE_REJECT)
     inside = reference.scores(test.features)
     accepted = inside <= threshold
     guess = test.logits.argmax(axis=1)

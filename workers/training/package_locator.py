@@ -12,7 +12,7 @@ from workers.models import ood
 from workers.models.bundle_write import Draft
 from workers.training import statistics
 from workers.training.cache import Cache
-from workers.training.packaging import draft
+from workers.training.packaging import draft, threshold_at
 from workers.training.served import Located, Network, locate_films
 from workers.training.tasks import LOCATOR
 from workers.training.untrained import default_calibration
@@ -59,6 +59,8 @@ def _film_figures(cache: Cache, located: Located) -> dict[str, Any]:
 def location_figures(cache: Cache, chains: Sequence[Located]) -> dict[str, Any]:
     """Recall, precision and centre error with intervals by patient."""
     rows = [_film_figures(cache, located) for located in chains]
+    if not rows:
+        return {"films": 0}
     patients = np.array([row["patient"] for row in rows])
     counts = np.array(
         [[row["thoracolumbar_found"], row["thoracolumbar"], row["found"], row["extra"]] for row in rows]
@@ -102,7 +104,7 @@ def package_locator(
     }
     labels = np.zeros(len(features["train"]), int)
     reference = ood.fit(features["train"], labels, held_out=features["tune"], quantile=0.99)
-    threshold = float(np.quantile(reference.scores(features["calibrate"]), 1 - FALSE_REJECT))
+    threshold = threshold_at(reference.scores(features["calibrate"]), FALSE_REJECT)
     refused = reference.scores(features["test"]) > threshold
     films = cache.film_indices("test", view="LATERAL")
     whole = np.array([cache.films[int(i)]["coverage"] == "WHOLE" for i in films])

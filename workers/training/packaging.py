@@ -45,6 +45,11 @@ def golden(network: Network, units: Array) -> dict[str, Array]:
     return {"inputs": chosen, "logits": network.run(chosen)["logits"]}
 
 
+def threshold_at(scores: Array, false_reject: float) -> float:
+    """The score that the given share of calibration films exceeds; 1, the limit itself, where there are none."""
+    return float(np.quantile(scores, 1 - false_reject)) if len(scores) else 1.0
+
+
 def finite(data: Any) -> Any:
     """JSON has no NaN: a figure that could not be measured (an empty subgroup) becomes null."""
     if isinstance(data, Mapping):

@@ -188,7 +188,7 @@ def _roughen(canvas: Image.Image, rng: Rng, strength: float) -> Float:
     rows, columns = picture.shape
     field = 1 + 0.3 * noise(rng, rows, columns, max(rows, columns) / 2, 1)
     grain = rng.standard_normal(picture.shape, np.float32) * np.float32(rng.uniform(0.2, 1) * strength)
-    return np.clip(smooth * field + grain, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(smooth * field + grain, 0, 1), np.float32)
 
 
 def sagittal_slice(rng: Rng, rows: int) -> Float:
@@ -250,7 +250,7 @@ def texture(rng: Rng, rows: int) -> Float:
     ramp = np.linspace(0, float(rng.uniform(-0.6, 0.6)), rows, dtype=np.float32)[:, None]
     if rng.random() < 0.3:
         ramp = ramp + 0.3 * np.sin(np.arange(rows, dtype=np.float32) * float(rng.uniform(0.02, 0.8)))[:, None]
-    return np.clip(picture + ramp, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(picture + ramp, 0, 1), np.float32)
 
 
 def pattern(rng: Rng, rows: int) -> Float:
