@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _BANNER = (
@@ -23,12 +23,19 @@ def _figure(value: Any) -> str:
     return str(value)
 
 
+def _reliability(bins: Sequence[Sequence[float]]) -> str:
+    """Each bin of a reliability plot: mean probability, observed share and number of cases."""
+    return "; ".join(f"{mean:.2f}, {share:.2f} ({count:.0f})" for mean, share, count in bins)
+
+
 def _rows(data: Mapping[str, Any], prefix: str = "") -> list[str]:
     lines: list[str] = []
     for key, value in data.items():
         name = f"{prefix}{key}".replace("_", " ")
         if isinstance(value, Mapping):
             lines += _rows(value, f"{prefix}{key} / ")
+        elif key == "reliability":
+            lines.append(f"| {name}: probability, observed share (n) | {_reliability(value)} |")
         else:
             lines.append(f"| {name} | {_figure(value)} |")
     return lines
