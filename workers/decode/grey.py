@@ -22,6 +22,8 @@ from workers.decode.trouble import parsing
 
 Pixels = NDArray[Any]
 MAX_LUT_ENTRIES = 65536
+# Far beyond any radiograph, and far enough within float32 that sums of values stay numbers.
+LARGEST_VALUE = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ def _signed(pixels: Pixels, stored: int) -> Pixels:
         whole = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
         return whole.view(np.dtype(f"i{pixels.dtype.itemsize}"))
     half = 1 << (stored - 1)
-    low = (pixels & pixels.dtype.type((1 << stored) - 1)).astype(np.int32)
+    # Widened first: a codestream of 8 bits may stand under a header of 12.
+    low = pixels.astype(np.int32) & ((1 << stored) - 1)
     narrow: Pixels = ((low ^ half) - half).astype(np.int16)
     return narrow
 
@@ -76,6 +79,8 @@ def modality(dataset: Dataset, grey: Grey) -> Grey:
     if slope == 0 or not np.isfinite([slope, intercept]).all():
         raise Unprocessable("bad-image-header", "the rescale slope or intercept makes no image")
     ends = (grey.lowest * slope + intercept, grey.highest * slope + intercept)
+    if max(abs(end) for end in ends) > LARGEST_VALUE:
+        raise Unprocessable("bad-image-header", "the rescale slope or intercept makes no image")
     values = grey.values.astype(np.float32) * np.float32(slope) + np.float32(intercept)
     return Grey(values, min(ends), max(ends))
 
@@ -100,7 +105,8 @@ def _looked_up(table: Dataset, grey: Grey, order: str) -> Grey:
         raise Unprocessable("bad-image-header", "the Modality LUT is shorter than it says")
     lut = np.asarray(values[:entries], np.uint16)
     index = np.clip(grey.values.astype(np.int32) - first, 0, entries - 1)
-    return Grey(lut[index], 0, float((1 << bits) - 1))
+    # Entries beyond the stated bits are seen; inverting them about a smaller range would wrap round.
+    return Grey(lut[index], 0, float(max((1 << bits) - 1, int(lut.max()))))
 
 
 def bone_bright(grey: Grey, layout: Layout) -> Grey:

@@ -75,7 +75,9 @@ def encoded(pixels: Pixels, syntax: str, bits: int) -> bytes:
     if kind == "native":
         big = syntax == uid.ExplicitVRBigEndian
         raw = pixels.astype(pixels.dtype.newbyteorder(">" if big else "<")).tobytes()
-        return raw + b"\0" * (len(raw) % 2)
+        raw += b"\0" * (len(raw) % 2)
+        # Bytes in OW are two to a word, and words are big-endian (PS3.5 7.3).
+        return np.frombuffer(raw, ">u2").astype("<u2").tobytes() if big and bits <= 8 else raw
     return bytes(encapsulate([codestream(pixels, kind, bits)]))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom import dcmread, uid
 from pydicom.dataset import Dataset
 
 from tests.unit.workers import made
@@ -79,6 +80,23 @@ def test_a_modality_lut_shorter_than_it_says_is_refused(tmp_path: Path) -> None:
         grey(tmp_path, made.radiograph(), ModalityLUTSequence=[table])
 
 
+def test_entries_of_a_modality_lut_beyond_its_stated_bits_keep_their_order_when_inverted(
+    tmp_path: Path,
+) -> None:
+    table = Dataset()
+    table.LUTDescriptor = [4, 0, 8]
+    table.LUTData = np.array([0, 100, 300, 1000], "<u2").tobytes()
+    wanted = {"ModalityLUTSequence": [table], "PhotometricInterpretation": "MONOCHROME1"}
+    found = grey(tmp_path, np.array([[0, 1], [2, 3]], np.uint16), **wanted)
+    np.testing.assert_array_equal(found, [[1000, 900], [700, 0]])
+
+
+@pytest.mark.parametrize("attributes", [{"RescaleSlope": "1e35"}, {"RescaleIntercept": "-1e38"}])
+def test_a_rescale_beyond_what_sums_can_hold_is_refused(attributes: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(Unprocessable, match="rescale"):
+        grey(tmp_path, made.radiograph(), **attributes)
+
+
 def test_a_rescale_slope_of_zero_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Unprocessable, match="rescale"):
         grey(tmp_path, made.radiograph(), RescaleSlope="0")
@@ -117,6 +135,35 @@ def test_each_frame_is_found_and_one_beyond_the_last_is_refused(tmp_path: Path) 
         np.testing.assert_array_equal(found.image.pixels, frame)
     with pytest.raises(Unprocessable, match="3 frames"):
         decode(path, 3)
+
+
+def test_bytes_in_big_endian_words_are_put_back_in_order_in_every_frame(tmp_path: Path) -> None:
+    frames = [made.radiograph(rows=61, columns=47, bits=8, seed=seed) for seed in range(3)]
+    ds = made.dataset(frames[0], uid.ExplicitVRBigEndian, NumberOfFrames=3)
+    whole = np.concatenate([frame.ravel() for frame in frames])[None]
+    ds.PixelData = made.encoded(whole, uid.ExplicitVRBigEndian, 8)
+    path = made.written(ds, tmp_path / "image.dcm")
+    np.testing.assert_array_equal(dcmread(path).pixel_array, frames)
+    for number, frame in enumerate(frames):
+        np.testing.assert_array_equal(decode(path, number).image.pixels, frame)
+
+
+def test_bytes_in_big_endian_files_are_in_order_when_they_are_no_words(tmp_path: Path) -> None:
+    pixels = made.radiograph(rows=60, columns=48, bits=8)
+    ds = made.dataset(pixels, uid.ExplicitVRBigEndian)
+    ds.PixelData, ds["PixelData"].VR = pixels.tobytes(), "OB"
+    found = decode(made.written(ds, tmp_path / "image.dcm")).image.pixels
+    np.testing.assert_array_equal(found, pixels)
+
+
+def test_a_codestream_of_fewer_bits_than_a_signed_header_says_is_read(tmp_path: Path) -> None:
+    pixels = made.radiograph(bits=8)
+    ds = made.dataset(pixels.astype(np.uint16), BitsStored=12, PixelRepresentation=1)
+    ds.file_meta.TransferSyntaxUID = uid.JPEGLosslessSV1
+    ds.PixelData = made.encoded(pixels, uid.JPEGLosslessSV1, 8)
+    ds["PixelData"].VR = "OB"
+    found = decode(made.written(ds, tmp_path / "image.dcm")).image.pixels
+    np.testing.assert_array_equal(found, pixels)
 
 
 def test_colour_is_refused_by_its_photometric_interpretation(tmp_path: Path) -> None:
