@@ -27,6 +27,7 @@ KEPT_VARIABLES = (
     "HOME",
     "LANG",
     "LC_ALL",
+    "TZ",
     "PYTHONPATH",
     "PYTHONPYCACHEPREFIX",
     "TMPDIR",
@@ -127,7 +128,7 @@ class WarmChild:
             raise ChildDied("child-died", "the analysis process is not running")
         deadline = time.monotonic() + seconds
         try:
-            wire.send(self._channel, message)
+            wire.send(self._channel, message, deadline)
             return wire.receive(self._channel, deadline, tick, TICK_SECONDS)
         except wire.Closed as error:
             raise ChildDied("child-died", f"the analysis process {self._end()}") from error

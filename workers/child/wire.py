@@ -31,13 +31,18 @@ class Late(Exception):
     """The deadline passed before the frame was whole."""
 
 
-def send(channel: socket.socket, message: Mapping[str, Any]) -> None:
-    """Send one frame; raises Closed."""
+def send(channel: socket.socket, message: Mapping[str, Any], deadline: float | None = None) -> None:
+    """Send one frame; raises Closed, or Late when the other end does not read in time."""
     payload = json.dumps(message, allow_nan=False).encode()
+    channel.settimeout(None if deadline is None else max(0.001, deadline - time.monotonic()))
     try:
         channel.sendall(_LENGTH.pack(len(payload)) + payload)
+    except TimeoutError as error:
+        raise Late("not read in time") from error
     except OSError as error:
         raise Closed("the other end is gone") from error
+    finally:
+        channel.settimeout(None)
 
 
 def receive(

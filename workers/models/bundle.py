@@ -212,7 +212,11 @@ def _assemble(path: Path, digest: str, data: Mapping[str, Any], contents: Mappin
 
 def pins(path: Path = PINS) -> dict[str, str]:
     """Bundle name to pinned digest."""
-    return {str(name): str(digest) for name, digest in json.loads(_read(path)).items()}
+    raw = _read(path)
+    try:
+        return {str(name): str(digest) for name, digest in json.loads(raw).items()}
+    except (ValueError, AttributeError) as error:
+        raise BundleRejected(f"{path}: no table of names and digests") from error
 
 
 def load_pinned(name: str, root: Path = BUNDLES, pins_path: Path | None = None) -> Bundle:

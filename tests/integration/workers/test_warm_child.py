@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -50,6 +52,15 @@ def test_a_study_that_hangs_ends_at_the_wall_clock_with_its_process(child: WarmC
         child.ask(ask_about(children.HANG_UID), 1.0)
     assert time.monotonic() - began < 5
     assert not psutil.pid_exists(pid)
+
+
+def test_a_child_that_stops_reading_ends_at_the_wall_clock_too(child: WarmChild) -> None:
+    child.start()
+    assert child.pid is not None
+    os.kill(child.pid, signal.SIGSTOP)
+    with pytest.raises(ChildHung):
+        child.ask({"analyse": {"study_instance_uid": "2.25.1" * 1_000_000}}, 1.0)
+    assert child.pid is None
 
 
 def test_the_parent_ticks_while_it_waits(child: WarmChild) -> None:
@@ -113,5 +124,7 @@ def test_the_child_inherits_no_setting_and_no_secret() -> None:
         "TRIAGE_DATABASE__URL": "postgresql://secret",
         "AWS_SECRET": "x",
         "HOME": "/root",
+        "TZ": "Europe/Zurich",
     }
-    assert child_environment(given) == {"PATH": "/bin", "HOME": "/root"}
+    # The clock's zone is no secret: the times in a result are the site's.
+    assert child_environment(given) == {"PATH": "/bin", "HOME": "/root", "TZ": "Europe/Zurich"}

@@ -110,6 +110,13 @@ def test_a_bundle_of_another_schema_is_refused(root: Path) -> None:
         load(root / "view-gate", digest)
 
 
+@pytest.mark.parametrize("torn", [b"", b"{", b"[]", b"\xff"])
+def test_pins_that_are_no_table_reject_the_bundle_instead_of_crashing(torn: bytes, root: Path) -> None:
+    (root / "pins.json").write_bytes(torn)
+    with pytest.raises(BundleRejected, match=r"pins\.json"):
+        load_pinned("view-gate", root)
+
+
 def test_the_shipped_bundles_are_as_pinned_small_and_say_that_they_are_synthetic() -> None:
     assert set(pins()) == set(bundle.NAMES)
     for name in bundle.NAMES:

@@ -43,6 +43,13 @@ def test_a_message_larger_than_the_sockets_buffer_arrives_whole(pair: Pair) -> N
     sender.join()
 
 
+def test_a_message_that_nobody_reads_is_given_up_at_its_deadline(pair: Pair) -> None:
+    began = time.monotonic()
+    with pytest.raises(wire.Late):
+        wire.send(pair[0], {"text": "x" * 30_000_000}, time.monotonic() + 0.3)
+    assert time.monotonic() - began < 5
+
+
 def test_a_frame_beyond_the_limit_is_not_taken(pair: Pair) -> None:
     pair[0].sendall(struct.pack(">I", wire.MAX_FRAME + 1))
     with pytest.raises(wire.Closed, match="limit"):
