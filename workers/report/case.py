@@ -52,8 +52,9 @@ class Case:
         identity.demand_one_patient(image.header for image in images.values())
         first = next(iter(images.values()))
         offset = header.text(first.header, "TimezoneOffsetFromUTC")
-        names = Naming.of(request, (image.digest for image in images.values()))
-        return cls(request, images, names, Stamp.of(request.analysis_started_at, offset))
+        stamp = Stamp.of(request.analysis_started_at, offset)
+        names = Naming.of(request, (image.digest for image in images.values()), stamp)
+        return cls(request, images, names, stamp)
 
     @property
     def models(self) -> tuple[ModelIdentity, ...]:

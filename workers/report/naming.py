@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 from triage import __version__
 from triage.domain.identity import derived_uid
@@ -28,15 +28,16 @@ class Naming:
     key: str
 
     @classmethod
-    def of(cls, request: ReportRequest, digests: Iterable[str]) -> Naming:
-        """Return the names of this request on sources with these digests."""
+    def of(cls, request: ReportRequest, digests: Iterable[str], stamp: Stamp) -> Naming:
+        """Return the names of this request, written at `stamp`, on sources with these digests."""
         outcome = request.outcome.to_json()
         del outcome["timings_ms"]  # measured, not concluded: two runs never agree on them
         content = {
             "study": request.study_instance_uid,
             "revision": request.revision,
             "analysis": request.analysis_id,
-            "started": request.analysis_started_at.astimezone(UTC).isoformat(),
+            # With its zone: the same moment is written differently where the site's clock differs.
+            "started": stamp.date_time,
             "mode": request.mode,
             "predecessor": request.predecessor.sop_instance_uid if request.predecessor else "",
             "product": __version__,

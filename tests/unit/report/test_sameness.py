@@ -7,7 +7,8 @@ import hashlib
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -166,6 +167,34 @@ def test_times_are_told_on_the_source_studys_clock_when_it_states_one(sources: c
         assert (ds.InstanceCreationDate, ds.InstanceCreationTime) == ("20261121", "150015.250000")
         assert ds.TimezoneOffsetFromUTC == "+0530"
         assert ds.ContributingEquipmentSequence[-1].ContributionDateTime == "20261121150015.250000+0530"
+
+
+@pytest.fixture
+def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Change the zone of this process as another machine would have it."""
+
+    def enter(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield enter
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_a_run_on_a_machine_in_another_zone_never_reuses_a_uid_for_other_times(
+    sources: cast.Sources, zone: Callable[[str], None]
+) -> None:
+    silent = sources.add("silent")
+    stated = sources.add("stated", edit=lambda ds: setattr(ds, "TimezoneOffsetFromUTC", "+0530"))
+    built = []
+    for name in ("UTC0", "NPT-5:45"):
+        zone(name)
+        built.append([build(cast.flagged_request(uid), sources.files) for uid in (silent, stated)])
+    assert {one.sop_instance_uid for one in built[0][0]}.isdisjoint(
+        one.sop_instance_uid for one in built[1][0]
+    )
+    assert digests(built[0][1]) == digests(built[1][1])
 
 
 def test_an_impossible_zone_is_dropped_and_no_zone_is_invented(sources: cast.Sources) -> None:
