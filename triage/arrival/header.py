@@ -60,6 +60,7 @@ _WANTED = frozenset(
     )
 )
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
+# Bytes of UTF-8, not characters: Postgres refuses an index entry beyond 2704 bytes.
 _LONGEST = 1024
 _LARGEST = 2**31 - 1
 _INTEGER = re.compile(r"\s*([+-]?[0-9]{1,10})\s*")
@@ -140,7 +141,7 @@ def _text(values: Mapping[int, RawValue], tag: int, encodings: list[str]) -> str
             decoded = decode_bytes(value.data, encodings, delimiters)
     except (LookupError, ValueError, UnicodeError):
         decoded = value.data.decode("latin-1")
-    return _CONTROL.sub("", decoded)[:_LONGEST].strip()
+    return _CONTROL.sub("", decoded).encode()[:_LONGEST].decode(errors="ignore").strip()
 
 
 def _short(values: Mapping[int, RawValue], tag: int, *, big: bool) -> int | None:

@@ -35,6 +35,7 @@ EXIT_CODES: dict[type[TriageError], int] = {
 }
 ADVICE = {
     "database": "Is the product running? Start it with `triage up`; `triage check` says what is away.",
+    "schema": "Run `triage db upgrade`.",
     "redis": "Is the product running? `triage check` says what is away; analyses only start later meanwhile.",
 }
 

@@ -85,6 +85,8 @@ def plan(candidates: Sequence[CandidateInstance]) -> Plan:
     verdicts = tuple(judge(candidate) for candidate in candidates)
     if any(verdict.eligible for verdict in verdicts):
         return Plan((SPINE_XR_TRIAGE,), verdicts, "", "")
+    if not verdicts:
+        return Plan((), (), "identifiers-in-use", "its images bear the UIDs of other images stored before")
     foreign = [verdict for verdict in verdicts if verdict.reason != "own-result"]
     if not foreign:
         return Plan((), verdicts, "only-own-results", "only results of this product have arrived")

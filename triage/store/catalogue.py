@@ -75,9 +75,10 @@ def _register_one(connection: Connection, arrived: ArrivedInstance, policy: Orde
     reopened = False
     if outcome is Arrival.NEW:
         reopened = _arrive(connection, row, arrived)
-    if outcome is Arrival.OWN:
+    if arrived.header.own_result:
         _nothing_to_read(connection, row)
     else:
+        _await_closing(connection, row)
         worklist_order.arrive(
             connection,
             row["id"],
@@ -210,6 +211,14 @@ def _nothing_to_read(connection: Connection, row: dict[str, Any]) -> None:
     """A study known only from our own results has nothing to close or to read."""
     if row["created"]:
         connection.execute(update(study).where(study.c.id == row["id"]).values(state=StudyState.ANALYSED))
+
+
+def _await_closing(connection: Connection, row: dict[str, Any]) -> None:
+    """Let a study known only from our own results be closed once, or it would wait on the list for ever."""
+    if row["state"] == StudyState.ANALYSED and not row["revision"]:
+        following = after(StudyState.ANALYSED, StudyEvent.ARRIVE)
+        values = {"state": following, "opened_at": func.now(), "last_arrival": func.now()}
+        connection.execute(update(study).where(study.c.id == row["id"]).values(values))
 
 
 def _supersede_open(connection: Connection, study_id: int) -> None:

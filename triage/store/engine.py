@@ -18,6 +18,7 @@ from triage.domain.errors import ConfigError, Unavailable
 STATEMENT_TIMEOUT_MS = 15_000
 LOCK_TIMEOUT_MS = 5_000
 CONNECT_TIMEOUT_S = 5
+_NO_SUCH_TABLE_OR_COLUMN = ("42P01", "42703")
 
 
 def database_url(text_url: str) -> URL:
@@ -49,6 +50,7 @@ def connect(text_url: str, *, pool_size: int = 4) -> Engine:
         max_overflow=pool_size,
         pool_timeout=5,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error's text is logged; the values it would quote are patient data
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "options": options,
@@ -68,11 +70,25 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except (OperationalError, InterfaceError, PoolTimeout) as trouble:
+        if _is_about_the_row(trouble):
+            raise
         raise Unavailable("database", "the database does not answer") from trouble
     except DBAPIError as trouble:
         if trouble.connection_invalidated:
             raise Unavailable("database", "the database went away") from trouble
+        if _code(trouble) in _NO_SUCH_TABLE_OR_COLUMN:
+            raise Unavailable("schema", "the database's schema is not the one of this version") from trouble
         raise
+
+
+def _is_about_the_row(trouble: Exception) -> bool:
+    # psycopg2 calls "program limit exceeded" (SQLSTATE class 54: a value too long for its index) operational
+    # too; waiting never helps that row, and a caller that waited would hold up every other.
+    return _code(trouble).startswith("54")
+
+
+def _code(trouble: Exception) -> str:
+    return str(getattr(getattr(trouble, "orig", None), "pgcode", None) or "")
 
 
 def answers(engine: Engine) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Engine, and_, desc, func, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.exc import DataError
 
 from triage.domain.eligibility import plan
 from triage.domain.errors import Refused
@@ -87,8 +88,11 @@ def select_studies(engine: Engine, wanted: Selection) -> list[Candidate]:
         .order_by(study.c.last_arrival)
         .limit(wanted.limit)
     )
-    with transaction(engine) as connection:
-        return [Candidate(**row) for row in connection.execute(query).mappings()]
+    try:
+        with transaction(engine) as connection:
+            return [Candidate(**row) for row in connection.execute(query).mappings()]
+    except DataError as mistake:  # a pattern of Python's that PostgreSQL does not know
+        raise _no_pattern(wanted.reason, mistake.orig) from None
 
 
 def _conditions(wanted: Selection, state: Any, reason: Any) -> list[Any]:
@@ -109,15 +113,18 @@ def _conditions(wanted: Selection, state: Any, reason: Any) -> list[Any]:
         try:
             re.compile(wanted.reason)
         except re.error as mistake:
-            raise Refused(
-                "reason-pattern", f"{wanted.reason!r} is not a regular expression: {mistake}"
-            ) from None
+            raise _no_pattern(wanted.reason, mistake) from None
         found.append(reason.op("~*")(wanted.reason))
     if wanted.since:
         found.append(study.c.last_arrival >= wanted.since)
     if wanted.until:
         found.append(study.c.last_arrival <= wanted.until)
     return found
+
+
+def _no_pattern(reason: str, mistake: object) -> Refused:
+    words = str(mistake).partition("\n")[0]
+    return Refused("reason-pattern", f"{reason!r} is not a regular expression: {words}")
 
 
 def requeue(

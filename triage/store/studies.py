@@ -69,11 +69,16 @@ def receiving(engine: Engine) -> list[Receiving]:
             study.c.opened_at,
             study.c.expected_instances,
             func.now().label("now"),
-            func.array_agg(instance.c.modality.distinct()).label("modalities"),
-            func.array_agg(instance.c.view_position.distinct()).label("view_positions"),
+            func.array_remove(func.array_agg(instance.c.modality.distinct()), None).label("modalities"),
+            func.array_remove(func.array_agg(instance.c.view_position.distinct()), None).label(
+                "view_positions"
+            ),
             func.count(instance.c.id).label("instances"),
         )
-        .join(instance, and_(instance.c.study_id == study.c.id, instance.c.current, ~instance.c.own_result))
+        # Outer: a study whose every image is a conflict has no current one, and must be settled all the same.
+        .outerjoin(
+            instance, and_(instance.c.study_id == study.c.id, instance.c.current, ~instance.c.own_result)
+        )
         .where(study.c.state == "receiving")
         .group_by(study.c.id)
     )

@@ -9,8 +9,9 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from tests import services
+from triage.domain.errors import Unavailable
 from triage.store import engine as store_engine
-from triage.store import schema
+from triage.store import schema, studies
 from triage.store.tables import metadata
 
 
@@ -45,3 +46,10 @@ def test_the_audit_cannot_be_rewritten(engine: Engine) -> None:
 def test_a_plain_postgresql_url_gets_the_driver_this_product_ships() -> None:
     assert store_engine.database_url("postgresql://u@h/d").drivername == "postgresql+psycopg2"
     assert "postgresql+psycopg2" in services.postgres().url("x")
+
+
+def test_a_database_without_our_tables_is_unavailable_and_not_a_crash(engine: Engine) -> None:
+    schema.downgrade(engine, "base")
+    with pytest.raises(Unavailable) as away:
+        studies.counts(engine)
+    assert away.value.reason == "schema"

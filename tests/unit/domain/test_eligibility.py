@@ -49,8 +49,9 @@ def test_a_study_with_nothing_eligible_says_why() -> None:
     )
 
 
-def test_an_empty_study_is_not_analysed() -> None:
-    assert plan([]).reason == "only-own-results"
+def test_a_study_without_any_image_of_its_own_says_whose_identifiers_it_bears() -> None:
+    assert plan([]).reason == "identifiers-in-use"
+    assert plan([replace(CR, own_result=True)]).reason == "only-own-results"
 
 
 def test_reports_and_presentations_accompany_images() -> None:
