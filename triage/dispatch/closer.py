@@ -56,24 +56,35 @@ def close_complete(dispatch: Dispatch) -> int:
     """Close every study whose rules say so; return how many were closed."""
     closed = 0
     for seen in studies.receiving(dispatch.engine):
-        reason = closing_reason(seen.view, dispatch.rules, seen.now)
-        if reason is None:
-            continue
-        done = studies.close(dispatch.engine, seen, reason, dispatch.policy)
-        if done is not None:
-            closed += 1
-            metrics.STUDIES_CLOSED.labels(reason).inc()
-            logger.info("close", study=done.study_id, revision=done.revision, reason=reason)
+        try:
+            closed += _close_if_complete(dispatch, seen)
+        except Unavailable:
+            raise
+        except Exception as fault:  # noqa: BLE001  # service loop: one odd study must not stop all others
+            logger.error("close failed", study=seen.study_id, error=type(fault).__name__)
     return closed
+
+
+def _close_if_complete(dispatch: Dispatch, seen: studies.Receiving) -> bool:
+    reason = closing_reason(seen.view, dispatch.rules, seen.now)
+    if reason is None:
+        return False
+    done = studies.close(dispatch.engine, seen, reason, dispatch.policy)
+    if done is None:
+        return False
+    metrics.STUDIES_CLOSED.labels(reason).inc()
+    logger.info("close", study=done.study_id, revision=done.revision, reason=reason)
+    return True
 
 
 def ring_due(dispatch: Dispatch) -> int:
     """Ring for analyses that are due; return how many."""
     due = queue_rows.ring_due(dispatch.engine, dispatch.ring_seconds)
-    if due:
-        queue.ring(dispatch.doorbell, due, dispatch.job_timeout_s)
-        logger.info("enqueue", analyses=len(due))
-    return len(due)
+    if not due:
+        return 0
+    rung = queue.ring(dispatch.doorbell, due, dispatch.job_timeout_s)
+    logger.info("enqueue", analyses=rung, queue_full=rung < len(due))
+    return rung
 
 
 def tick(dispatch: Dispatch) -> None:
@@ -99,7 +110,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
                 beat = 0.0
         except Unavailable as away:
             logger.warning("closer waits", reason=away.reason)
-        except Exception as fault:  # noqa: BLE001  # service loop: one odd study must not stop all others
+        except Exception as fault:  # noqa: BLE001  # service loop: an odd row must not end it
             logger.error("closer failed", error=type(fault).__name__)
     logger.info("stopped")
     engine.dispose()

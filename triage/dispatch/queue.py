@@ -18,6 +18,8 @@ QUEUE = "analysis"
 FUNCTION = "workers.pipeline.analyse"
 # A ring is worth nothing once the row was rung again; the worker asks Postgres anyway.
 RING_TTL_S = 3600
+# While no worker takes them every open analysis is rung for again and again; Redis must not fill up with that.
+MOST_RINGS = 1000
 RESULT_TTL_S = 60
 FAILURE_TTL_S = 3600
 SOCKET_TIMEOUT_S = 5.0
@@ -28,11 +30,15 @@ def connect(url: str) -> Redis:
     return Redis.from_url(url, socket_timeout=SOCKET_TIMEOUT_S, socket_connect_timeout=SOCKET_TIMEOUT_S)
 
 
-def ring(client: Redis, analyses: Sequence[int], job_timeout_s: int) -> None:
-    """Ring once for each analysis; raises Unavailable when Redis does not take it."""
+def ring(client: Redis, analyses: Sequence[int], job_timeout_s: int) -> int:
+    """Ring once for each analysis and return how many; raises Unavailable when Redis does not take it.
+
+    A queue that is full is left as it is: what was not rung for is due again after its pause.
+    """
     try:
         queue = Queue(QUEUE, connection=client, serializer=JSONSerializer)
-        for analysis_id in analyses:
+        rung = analyses[: max(0, MOST_RINGS - queue.count)]
+        for analysis_id in rung:
             queue.enqueue_call(
                 FUNCTION,
                 args=(analysis_id,),
@@ -43,6 +49,7 @@ def ring(client: Redis, analyses: Sequence[int], job_timeout_s: int) -> None:
             )
     except RedisError as trouble:
         raise Unavailable("redis", "the doorbell does not answer") from trouble
+    return len(rung)
 
 
 def waiting(client: Redis) -> int:

@@ -156,6 +156,7 @@ def succeed(
     """Record an outcome: findings, evidence with its deliveries, the worklist's order and the audit, in
     one transaction. Raises Conflict when the lease was lost; then nothing was recorded."""
     with transaction(engine) as connection:
+        studies.lock(connection, lease.study_id)
         _finish(connection, lease, AnalysisEvent.SUCCEED, outcome=outcome.to_json())
         _record_findings(connection, lease, outcome)
         _record_evidence(connection, lease, outcome, drafts, tuple(peers))
@@ -249,6 +250,7 @@ def fail(
         if retry and lease.attempt < max_attempts:
             _release(connection, lease, reason, sentence)
             return "queued"
+        studies.lock(connection, lease.study_id)
         _finish(connection, lease, AnalysisEvent.FAIL, reason=reason, sentence=sentence, quarantined=retry)
         give_up(connection, lease.analysis_id, lease.study_id, reason, sentence, policy)
     return "failed"

@@ -10,15 +10,17 @@ from triage.domain.analysis import AnalysisEvent, AnalysisState, after
 from triage.domain.priority import OrderPolicy
 from triage.store.analyses import give_up
 from triage.store.engine import transaction
-from triage.store.tables import analysis
+from triage.store.tables import analysis, study
 
 
 def take_back_expired(engine: Engine, max_attempts: int, policy: OrderPolicy) -> tuple[list[int], list[int]]:
     """Free leases of dead workers: (queued again, quarantined after the last attempt)."""
     query = (
         select(analysis.c.id, analysis.c.study_id, analysis.c.attempts)
+        .join(study, study.c.id == analysis.c.study_id)
         .where(analysis.c.state == "running", analysis.c.lease_until < func.now())
-        .with_for_update(skip_locked=True)
+        # A study that somebody writes to is taken at the next tick: waiting for it here could deadlock.
+        .with_for_update(of=[study, analysis], skip_locked=True)
     )
     freed: list[int] = []
     quarantined: list[int] = []

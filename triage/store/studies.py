@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -175,17 +175,7 @@ def enqueue_plan(
 
 
 def _record_verdicts(connection: Connection, study_id: int, number: int, planned: Plan) -> None:
-    rows = [
-        {
-            "study_id": study_id,
-            "revision": number,
-            "sop_instance_uid": verdict.sop_instance_uid,
-            "eligible": verdict.eligible,
-            "reason": verdict.reason,
-            "sentence": verdict.sentence,
-        }
-        for verdict in planned.verdicts
-    ]
+    rows = [{"study_id": study_id, "revision": number, **asdict(verdict)} for verdict in planned.verdicts]
     older = (eligibility.c.study_id == study_id) & (eligibility.c.revision == number)
     connection.execute(eligibility.delete().where(older))
     if rows:
@@ -215,6 +205,11 @@ def supersede(connection: Connection, study_id: int, reason: str, sentence: str)
         .where(delivery.c.evidence_id.in_(undelivered), delivery.c.state.in_(("pending", "refused")))
         .values(state="superseded")
     )
+
+
+def lock(connection: Connection, study_id: int) -> None:
+    """Take the study's row first, as arrivals and closing do: writers of one study queue, never deadlock."""
+    connection.execute(select(study.c.id).where(study.c.id == study_id).with_for_update())
 
 
 def settle(connection: Connection, study_id: int) -> None:

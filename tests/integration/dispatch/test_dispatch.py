@@ -95,6 +95,34 @@ def test_a_dead_workers_study_is_rung_again(engine: Engine, redis_url: str) -> N
     assert rings(dispatch) == [(queue.FUNCTION, [1])]
 
 
+def test_a_queue_that_nobody_empties_stays_small(
+    engine: Engine, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "MOST_RINGS", 3)
+    dispatch = replace(dispatch_at(engine, redis_url), ring_seconds=0.0)
+    for name in ("a", "b"):
+        receive(engine, name)
+    for _ in range(4):
+        closer.tick(dispatch)
+    assert queue.waiting(dispatch.doorbell) == 3
+    dispatch.doorbell.flushall()
+    closer.tick(dispatch)
+    assert sorted(ids for _, ids in rings(dispatch)) == [[1], [2]]
+
+
+def test_a_study_that_cannot_be_closed_holds_up_no_other(engine: Engine, redis_url: str) -> None:
+    dispatch = dispatch_at(engine, redis_url)
+    for name in ("a", "b", "c"):
+        receive(engine, name)
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM worklist_item WHERE study_id = 1"))
+    closer.tick(dispatch)
+    with engine.begin() as connection:
+        states = connection.execute(text("SELECT state FROM study ORDER BY id")).scalars().all()
+    assert states == ["receiving", "closed", "closed"]
+    assert len(rings(dispatch)) == 2
+
+
 def test_a_database_that_went_away_is_unavailable_and_not_a_crash() -> None:
     cluster = services.Postgres()
     try:

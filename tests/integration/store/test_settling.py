@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from tests.cast import COMPREHENSIVE_3D_SR, arrived, header
+from tests.cast import COMPREHENSIVE_3D_SR, arrived, header, outcome
 from tests.integration.arrival.objects import EXPLICIT_LE, encoded, radiograph
 from triage.arrival.part10 import FileMeta, preface
 from triage.arrival.register import Register
@@ -20,7 +23,7 @@ from triage.domain.identity import derived_uid
 from triage.domain.priority import AiStatus, OrderPolicy
 from triage.domain.study import ArrivedInstance
 from triage.spool import Spool
-from triage.store import catalogue, requeue, studies, worklist
+from triage.store import analyses, catalogue, requeue, studies, worklist
 
 POLICY = OrderPolicy()
 KEY_OBJECTS = "1.2.840.10008.5.1.4.1.1.88.59"
@@ -91,6 +94,30 @@ def test_a_header_of_long_foreign_text_is_catalogued_all_the_same(engine: Engine
 def test_a_value_too_long_for_its_index_is_no_absent_database(engine: Engine) -> None:
     with pytest.raises(OperationalError):
         register(engine, arrived("a", accession_number=long_text()))
+
+
+def test_an_answer_and_a_late_image_at_once_both_get_through(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(engine, arrived("a"))
+    close_all(engine)
+    lease = analyses.start(engine, 1, "w1", POLICY, lease_seconds=60, max_attempts=3)
+    settle, locked = studies.settle, threading.Event()
+
+    def slowly(connection: Connection, study_id: int) -> None:
+        locked.set()
+        time.sleep(0.5)
+        settle(connection, study_id)
+
+    monkeypatch.setattr(studies, "settle", slowly)
+    with ThreadPoolExecutor() as both:
+        answer = both.submit(analyses.succeed, engine, lease, outcome(), [], [], POLICY)
+        locked.wait(5)
+        late = both.submit(register, engine, arrived("a", image="2"))
+        answer.result()
+        late.result()
+    assert studies.find(engine, "ACC-a").state == "receiving"
+    assert [row.reason_code for row in worklist.page(engine)] == ["flagged-earlier"]
 
 
 def test_a_pattern_that_only_python_knows_is_refused_in_words(engine: Engine) -> None:
