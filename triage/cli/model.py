@@ -72,8 +72,20 @@ def root() -> Path:
 
 
 def bundles() -> list[Path]:
-    """Return the folders of the bundles."""
-    return sorted(path.parent for path in root().glob(f"*/{DESCRIPTION}"))
+    """Return the folders of the bundles, those that are pinned and gone included."""
+    where = root()
+    there = {path.parent for path in where.glob(f"*/{DESCRIPTION}")}
+    return sorted(there | {where / name for name in pins(where)})
+
+
+def pins(where: Path) -> dict[str, str]:
+    """Return bundle name to pinned digest."""
+    path = where / "pins.json"
+    try:
+        found = json.loads(path.read_bytes()) if path.is_file() else {}
+    except (OSError, ValueError) as trouble:
+        raise NotFound("model", f"{path} cannot be read: {trouble}") from trouble
+    return found if isinstance(found, dict) else {}
 
 
 def description(path: Path) -> dict[str, Any]:
@@ -87,6 +99,8 @@ def description(path: Path) -> dict[str, Any]:
 
 def summary(path: Path) -> dict[str, Any]:
     """Return one bundle in one line."""
+    if not (path / DESCRIPTION).is_file():
+        return {**dict.fromkeys(COLUMNS), "name": path.name, "state": "pinned, but missing"}
     about = description(path)
     return {
         "name": about.get("name", path.name),
@@ -99,8 +113,7 @@ def summary(path: Path) -> dict[str, Any]:
 
 def state(path: Path, about: dict[str, Any]) -> str:
     """Say whether the bundle is byte for byte what was pinned, or what is wrong with it."""
-    pins = path.parent / "pins.json"
-    pinned = json.loads(pins.read_bytes()).get(path.name) if pins.is_file() else None
+    pinned = pins(path.parent).get(path.name)
     if pinned is None:
         return "not pinned"
     if digest(path / DESCRIPTION) != pinned:

@@ -11,7 +11,7 @@ import numpy as np
 from workers.models.bundle_write import Draft, write, write_pins
 from workers.training.cache import Cache
 from workers.training.fit import one_thread
-from workers.training.plan import SCALES
+from workers.training.plan import SCALES, radiographs
 from workers.training.render import render_cache
 
 Echo = Callable[[str], None]
@@ -19,8 +19,11 @@ ORDER = ("view-gate", "vertebra-locator", "vertebra-fresh")
 
 
 def render_step(out: Path, *, seed: int, scale: str, processes: int, echo: Echo) -> None:
-    """out/cache, unless it is there."""
+    """out/cache, unless it is there; one of another seed or scale is refused, its figures would carry wrong labels."""
     if (out / "cache" / "manifest.json").exists():
+        cache = Cache(out / "cache")
+        if (cache.seed, len(cache.films)) != (seed, len(radiographs(seed, SCALES[scale]))):
+            raise SystemExit(f"{cache.root} holds phantoms of another seed or scale: name another folder")
         echo(f"using {out / 'cache'}")
         return
     render_cache(out / "cache", seed, SCALES[scale], processes=processes, echo=echo)

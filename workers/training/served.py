@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from workers.models import architectures, bundle_write
 from workers.models.calibrate import sigmoid
 from workers.models.locate import Chain, chain
-from workers.models.preprocess import PreprocessSpec, crop_unit, prepare_unit, scale_unit
+from workers.models.preprocess import PreprocessSpec, crop_unit, scale_unit
 from workers.training.batches import STRIDE, crop_body
 from workers.training.cache import Body, Cache
-from workers.training.tasks import FRESH, HEATMAP_THRESHOLD, LOCATOR, Task
+from workers.training.tasks import FRESH, HEATMAP_THRESHOLD, Task
 
 Array = NDArray[Any]
 _BATCH = 16
@@ -88,7 +88,3 @@ def crop_located(cache: Cache, located: Located) -> list[NDArray[np.float32]]:
 
 def crop_bodies(cache: Cache, bodies: Sequence[Body]) -> list[NDArray[np.float32]]:
     return [crop_body(cache, body, None) for body in bodies]
-
-
-def prepare_like_locator(image: Any) -> NDArray[np.float32]:
-    return prepare_unit(image, LOCATOR.preprocessing)[0]

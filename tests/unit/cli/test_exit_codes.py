@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -97,3 +98,7 @@ def test_a_model_whose_byte_changed_is_found_without_tensorflow(tmp_path: Path) 
     changed = triage("model", "verify", "--json", home=tmp_path, **root)
     assert changed.returncode == 10
     assert json.loads(changed.stdout)["items"][0]["state"] == "weights.npz was changed or is missing"
+    shutil.rmtree(bundle)
+    gone = triage("model", "verify", "--json", home=tmp_path, **root)
+    assert gone.returncode == 10
+    assert json.loads(gone.stdout)["items"][0]["state"] == "pinned, but missing"

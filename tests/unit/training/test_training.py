@@ -39,6 +39,15 @@ def test_the_plan_is_a_function_of_the_seed() -> None:
     assert radiographs(5, SCALES["tiny"]) != radiographs(6, SCALES["tiny"])
 
 
+@pytest.mark.parametrize(("seed", "scale"), [(3, "tiny"), (2, "small")])
+def test_phantoms_of_another_seed_or_scale_are_not_taken_for_the_wanted_ones(
+    seed: int, scale: str, out: Path
+) -> None:
+    render_step(out, seed=2, scale="tiny", processes=1, echo=print)
+    with pytest.raises(SystemExit, match="another seed or scale"):
+        render_step(out, seed=seed, scale=scale, processes=1, echo=print)
+
+
 def test_heat_peaks_at_the_centres() -> None:
     spots = heat(np.array([[101.5, 61.5]]), 96, 48)
     assert divmod(int(spots.argmax()), 48) == (25, 15)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.training.phantom import display, physics
-from workers.training.phantom.anatomy import FUSION, GROWTH, TETHER, Deformity, Patient
+from workers.training.phantom.anatomy import Deformity, Patient
 from workers.training.phantom.camera import Camera, aim
 from workers.training.phantom.chain import Vertebra, build_chain
 from workers.training.phantom.implants import add_implants
@@ -158,6 +158,3 @@ def render(patient: Patient, exposure: Exposure, *, marker: bool = True) -> Radi
     seen = tuple(level for level in levels if _visible(level, lit, 7.0 / camera.pixel_mm))
     coverage = "WHOLE" if exposure.field == WHOLE else "PARTIAL"
     return Radiograph(picture, camera.pixel_mm, exposure.view, coverage, patient, seen)
-
-
-POSTOPERATIVE = (FUSION, GROWTH, TETHER)
