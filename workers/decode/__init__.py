@@ -21,7 +21,7 @@ from workers.decode.frames import frame_bytes
 from workers.decode.layout import layout_of, require_grey
 from workers.decode.part10 import Limits, read
 from workers.decode.spacing import Spacing, spacing_of
-from workers.decode.trouble import parsing
+from workers.decode.trouble import parsing, too_large
 from workers.models.preprocess import GrayImage
 
 __all__ = ["Limits", "Radiograph", "decode"]
@@ -43,7 +43,11 @@ def decode(path: Path, frame: int = 0, limits: Limits | None = None) -> Radiogra
     with warnings.catch_warnings():
         # pydicom's warnings quote the data set; the values that matter here are checked again.
         warnings.simplefilter("ignore")
-        return _decode(path, frame, limits or Limits())
+        try:
+            return _decode(path, frame, limits or Limits())
+        except MemoryError as error:
+            # One film too large for what a study may hold must not take its siblings with it.
+            raise too_large() from error
 
 
 def _decode(path: Path, frame: int, limits: Limits) -> Radiograph:

@@ -35,13 +35,18 @@ PARSER_TROUBLE = (
 )
 
 
+def too_large() -> Unprocessable:
+    """Return the refusal of an image for which memory ran out."""
+    return Unprocessable("too-large", "the image needs more memory than one study may have")
+
+
 @contextmanager
 def parsing(reason: str, what: str) -> Iterator[None]:
     """Turn any complaint of a parser inside the block into Unprocessable(reason)."""
     try:
         yield
     except MemoryError as error:
-        raise Unprocessable("too-large", "the image needs more memory than one study may have") from error
+        raise too_large() from error
     except PARSER_TROUBLE as error:
         # Only the class is told: a parser's message may quote the data set.
         raise Unprocessable(reason, f"{what} ({type(error).__name__})") from error

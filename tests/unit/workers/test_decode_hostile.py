@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 import zlib
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -108,3 +111,28 @@ def test_mutants_of_every_syntax_are_decoded_or_refused(
     path = tmp_path / "mutant.dcm"
     path.write_bytes(bytes(mutant[: data.draw(st.integers(132, len(mutant)))]))
     answer(path)
+
+
+_SHORT_OF_MEMORY = """
+import resource, sys
+from pathlib import Path
+from triage.domain.errors import Unprocessable
+from workers.decode import decode
+path = Path(sys.argv[1])
+decode(path)
+held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + (48 << 20), held + (48 << 20)))
+try:
+    decode(path)
+except Unprocessable as why:
+    print(why.reason)
+"""
+
+
+def test_a_film_for_which_memory_runs_out_after_its_decoder_is_refused_as_too_large(tmp_path: Path) -> None:
+    pixels = np.zeros((4000, 4000), np.uint8)
+    path = made.written(made.dataset(pixels, uid.RLELossless, RescaleSlope="2"), tmp_path / "image.dcm")
+    ended = subprocess.run(
+        [sys.executable, "-c", _SHORT_OF_MEMORY, str(path)], capture_output=True, text=True, check=False
+    )
+    assert ended.stdout.strip() == "too-large", ended.stderr
