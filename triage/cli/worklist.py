@@ -79,8 +79,9 @@ def find_one(session: Session, name: str) -> WorklistRow:
     if not found:
         raise NotFound("worklist", f"no study on the worklist has the UID, accession number or id {name!r}")
     if len(found) > 1:
-        ids = ", ".join(str(row.study_id) for row in found)
-        raise Conflict("ambiguous", f"{len(found)} studies go by {name!r}: name one by its id ({ids})")
+        # Not by its id: a number may be one study's id and another's accession number.
+        uids = ", ".join(row.study_instance_uid for row in found)
+        raise Conflict("ambiguous", f"{len(found)} studies go by {name!r}: name one by its UID ({uids})")
     return found[0]
 
 

@@ -134,6 +134,8 @@ def _refusal(hold: Hold, event: WorklistEvent) -> Conflict:
 
 
 def _moved_on(hold: Hold) -> Conflict:
+    if hold.state is _PROG:
+        return Conflict("changed", "the study changed meanwhile, perhaps by more images: look at it again")
     return Conflict("changed", f"the study changed meanwhile: it {_PAST[hold.state]} now")
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, RowMapping, and_, desc, func, insert,
 
 from triage.domain.closing import ClosingReason
 from triage.domain.eligibility import CandidateInstance, Plan, plan
-from triage.domain.errors import NotFound
+from triage.domain.errors import Conflict, NotFound
 from triage.domain.priority import OrderPolicy
 from triage.domain.study import ClosingView
 from triage.store import worklist_order
@@ -255,16 +255,18 @@ def listing(
 
 
 def find(engine: Engine, name: str) -> StudyRow:
-    """Return the study by UID, accession number or row id; raises NotFound."""
+    """Return the study by UID, accession number or row id; raises NotFound, or Conflict when several match."""
     matches = or_(study.c.study_instance_uid == name, study.c.accession_number == name)
     if name.isdigit() and len(name) < 19:
         matches = or_(matches, study.c.id == int(name))
-    query = _rows().where(matches).order_by(desc(study.c.last_arrival)).limit(1)
     with transaction(engine) as connection:
-        row = connection.execute(query).mappings().one_or_none()
-    if row is None:
+        rows = connection.execute(_rows().where(matches).order_by(study.c.id).limit(10)).mappings().all()
+    if not rows:
         raise NotFound("study", f"no study has the UID, accession number or id {name!r}")
-    return _study_row(row)
+    if len(rows) > 1:
+        uids = ", ".join(row["study_instance_uid"] for row in rows)
+        raise Conflict("ambiguous", f"several studies go by {name!r}: name one by its UID ({uids})")
+    return _study_row(rows[0])
 
 
 def _study_row(row: RowMapping) -> StudyRow:

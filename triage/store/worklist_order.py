@@ -2,8 +2,8 @@
 
 Promises: a row exists from the first image; a machine only raises a row and never moves one that a
 person holds (claimed, pinned, read): what it learnt meanwhile counts when the person lets go. Every
-statement locks the one row it moves. `version` counts people's acts and re-openings, so that a claim
-is never refused because a result came in between.
+statement locks the one row it moves. `version` counts people's acts, re-openings and images that come
+while somebody reads, so that a claim is never refused because a result came in between.
 """
 
 from __future__ import annotations
@@ -166,6 +166,9 @@ def _more_images(
     if read:
         _write(connection, study_id, state=WorklistState.SCHEDULED, version=_ITEM.version + 1, **_NOBODY)
         remember(connection, audit.SYSTEM, WorklistEvent.NEW_IMAGES, study_id)
+    if new_image and row["state"] == WorklistState.IN_PROGRESS:
+        # Whoever has it open must not complete what they have not seen.
+        _write(connection, study_id, version=_ITEM.version + 1)
     if stale:
         _forget_answer(connection, study_id)
     if pressing is not known:

@@ -18,7 +18,7 @@ from triage.arrival.part10 import FileMeta, preface
 from triage.arrival.register import Register
 from triage.arrival.sweeper import Sweeper
 from triage.domain.closing import ClosingReason
-from triage.domain.errors import Refused
+from triage.domain.errors import Conflict, Refused
 from triage.domain.identity import derived_uid
 from triage.domain.priority import AiStatus, OrderPolicy
 from triage.domain.study import ArrivedInstance
@@ -124,3 +124,10 @@ def test_a_pattern_that_only_python_knows_is_refused_in_words(engine: Engine) ->
     register(engine, arrived())
     with pytest.raises(Refused, match="is not a regular expression"):
         requeue.select_studies(engine, requeue.Selection(reason="(?P<word>a)"))
+
+
+def test_a_name_that_two_studies_share_is_a_conflict_that_names_both(engine: Engine) -> None:
+    register(engine, arrived("a"), arrived("b", accession_number="ACC-a"))
+    with pytest.raises(Conflict, match=derived_uid("study", "b")):
+        studies.find(engine, "ACC-a")
+    assert studies.find(engine, derived_uid("study", "a")).instances == 1

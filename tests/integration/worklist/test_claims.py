@@ -158,3 +158,14 @@ def test_a_study_is_found_by_uid_accession_or_row_id(engine: Engine) -> None:
     uid = worklist.row(engine, study_id).study_instance_uid
     for name in (uid, f"{cast.ACCESSION}-sought", str(study_id)):
         assert [row.study_id for row in worklist.find(engine, name)] == [study_id]
+
+
+def test_nobody_completes_a_study_over_images_they_have_not_seen(engine: Engine) -> None:
+    study_id = cast.image_arrives(engine, "open")
+    seen = worklist.claim(engine, study_id, "Dr A")
+    cast.image_arrives(engine, "open", 2)
+    with pytest.raises(Conflict, match="more images"):
+        worklist.complete(engine, study_id, "Dr A", seen.version)
+    again = worklist.row(engine, study_id)
+    assert again.state is WorklistState.IN_PROGRESS and again.claimed_by == "Dr A"
+    assert worklist.complete(engine, study_id, "Dr A", again.version).state is WorklistState.COMPLETED
