@@ -80,6 +80,7 @@ def _named(
     of_view = [index for index, label in enumerate(gate.labels) if label["view"] == view]
     best = max(of_view, key=lambda index: float(probabilities[index]))
     label: Mapping[str, Any] = gate.labels[best]
+    operated = _is_sure_of_operation(probabilities, label["operative"], gate)
     disagrees = header is not None and header is not view
     said = f"The header says {header}, the picture shows {view}." if disagrees else ""
     return ImageView(
@@ -87,8 +88,8 @@ def _named(
         label=str(label["id"]),
         view=view,
         coverage=_coverage(features, gate),
-        operative=str(label["operative"]),
-        device=str(label["device"]),
+        operative=str(label["operative"]) if operated else None,
+        device=str(label["device"]) if operated else None,
         probability=float(probabilities[best]),
         abstained=None,
         sentence=said,
@@ -96,6 +97,12 @@ def _named(
         disagrees_with_header=disagrees,
         ood_score=score,
     )
+
+
+def _is_sure_of_operation(probabilities: NDArray[np.float64], operative: str, gate: Bundle) -> bool:
+    """Tell whether an implant may be stated or denied: the likeliest of ten categories alone may have a third."""
+    agreeing = [label["operative"] == operative for label in gate.labels]
+    return float(probabilities[agreeing].sum()) >= SUREST
 
 
 def _coverage(features: Float, gate: Bundle) -> str | None:

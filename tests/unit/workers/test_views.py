@@ -37,6 +37,8 @@ def test_a_view_is_named_with_its_category_and_coverage() -> None:
 def test_the_view_is_sure_where_only_the_device_is_not() -> None:
     found = seen([0, 0, 9, 8.9])
     assert found.view is View.LATERAL
+    # Neither an implant nor its absence is stated on little more than a toss of a coin.
+    assert (found.label, found.operative, found.device) == ("LATERAL_NONE", None, None)
     assert found.probability is not None and found.probability < 0.6
 
 
