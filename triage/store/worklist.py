@@ -171,7 +171,8 @@ def pin(
     policy: OrderPolicy = USUAL,
 ) -> WorklistRow:
     """Put the study first, by a person's name and reason."""
-    values = {"pinned_by": actor, "pin_reason": note.strip()[:200], "pinned_at": func.now()}
+    words = "".join(filter(str.isprintable, note)).strip()[:200]  # Postgres holds no NUL
+    values = {"pinned_by": actor, "pin_reason": words, "pinned_at": func.now()}
     return _act(engine, study_id, actor, _E.PIN, version, values, policy=policy)
 
 

@@ -169,3 +169,8 @@ def test_nobody_completes_a_study_over_images_they_have_not_seen(engine: Engine)
     again = worklist.row(engine, study_id)
     assert again.state is WorklistState.IN_PROGRESS and again.claimed_by == "Dr A"
     assert worklist.complete(engine, study_id, "Dr A", again.version).state is WorklistState.COMPLETED
+
+
+def test_a_pins_note_holds_only_what_can_be_printed(engine: Engine) -> None:
+    study_id = cast.image_arrives(engine, "pinned")
+    assert worklist.pin(engine, study_id, "Dr A", note="surgeon\0 waits\n").pin_reason == "surgeon waits"
