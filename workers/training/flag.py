@@ -41,7 +41,7 @@ class FilmScore:
 def score_films(
     cache: Cache, locator: Network, classifier: Network, films: NDArray[np.intp]
 ) -> list[FilmScore]:
-    """Every film through the whole chain that a worker runs."""
+    """Every film through locator and classifier as a worker runs them, without the abstentions of any network."""
     scores = []
     for located in locate_films(cache, locator, films):
         record = cache.films[located.film]
