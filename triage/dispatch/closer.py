@@ -7,6 +7,7 @@ tick of any other. Decides nothing itself: the rules are `triage.domain.closing`
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 
 from redis import Redis
@@ -100,14 +101,13 @@ def serve(settings: Settings, stop: threading.Event) -> None:
     dispatch = dispatch_of(settings, engine)
     process = presence.process_name("closer")
     logger.info("started")
-    beat = 0.0
+    next_beat = 0.0
     while not stop.wait(settings.closing.tick_seconds):
         try:
-            tick(dispatch)
-            beat += settings.closing.tick_seconds
-            if beat >= HEARTBEAT_S:
+            if time.monotonic() >= next_beat:
                 presence.seen(engine, process, "closer")
-                beat = 0.0
+                next_beat = time.monotonic() + HEARTBEAT_S
+            tick(dispatch)
         except Unavailable as away:
             logger.warning("closer waits", reason=away.reason)
         except Exception as fault:  # noqa: BLE001  # service loop: an odd row must not end it

@@ -193,7 +193,7 @@ def _arrive(connection: Connection, row: dict[str, Any], arrived: ArrivedInstanc
     }
     values |= {name: getattr(header, name) for name in IDENTITY if not row[name] and getattr(header, name)}
     if reopened:
-        values["opened_at"] = func.now()
+        values |= {"opened_at": func.now(), "settled_at": None}
         _supersede_open(connection, row["id"])
         audit.record(
             connection,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Engine, desc, func, or_, select, text, update
 
 from triage.store.analyses import seconds, startable
 from triage.store.engine import transaction
-from triage.store.tables import analysis, finding
+from triage.store.tables import analysis
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +63,6 @@ def of_study(engine: Engine, study_id: int) -> list[AnalysisRow]:
     query = select(*columns).where(analysis.c.study_id == study_id).order_by(desc(analysis.c.id))
     with transaction(engine) as connection:
         return [AnalysisRow(**row) for row in connection.execute(query).mappings()]
-
-
-def findings_of(engine: Engine, analysis_id: int) -> list[dict[str, Any]]:
-    """Return one analysis's findings as recorded."""
-    query = select(finding.c.kind, finding.c.sop_instance_uid, finding.c.probability, finding.c.detail)
-    query = query.where(finding.c.analysis_id == analysis_id).order_by(finding.c.id)
-    with transaction(engine) as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def counts(engine: Engine) -> dict[str, int]:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from starlette.staticfiles import StaticFiles
 
 from triage.config import Settings
-from triage.domain.errors import Unavailable
+from triage.domain.errors import TriageError, Unavailable
 from triage.web import acts, live, pages, probes
 from triage.web.guard import Guard
 from triage.web.reader import Readers, load_secret
@@ -63,7 +63,7 @@ def _on_loop(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *argume
 async def _expire(desk: Desk) -> None:
     """Give back studies whose claim ran out, so that a forgotten claim is seen to end."""
     while True:
-        with suppress(Unavailable):
+        with suppress(TriageError):
             await asyncio.to_thread(desk.expire)
         await asyncio.sleep(EXPIRE_SECONDS)
 
