@@ -133,6 +133,22 @@
     wiping = setTimeout(wipe, MESSAGE_MS);
   });
 
+  // Between a swap and its settling htmx has not bound the new list's buttons: a key pressed then must wait.
+  let settling = 0;
+  let pressed = [];
+  function bound() {
+    clearTimeout(settling);
+    settling = 0;
+    const waiting = pressed;
+    pressed = [];
+    for (const act of waiting) act();
+  }
+  document.body.addEventListener("htmx:afterSwap", () => {
+    clearTimeout(settling);
+    settling = setTimeout(bound, 500);
+  });
+  document.body.addEventListener("htmx:afterSettle", bound);
+
   // --- keys: off with one switch (WCAG 2.1.4) -----------------------------------------------------------------
   const KEYS = "triage-keys";
   const press = (scope, key) => scope && scope.querySelector(`[data-key="${key}"]`)?.click();
@@ -161,7 +177,8 @@
     const act = acts[event.key];
     if (!act) return;
     event.preventDefault();
-    act();
+    if (settling) pressed.push(act);
+    else act();
   });
   $("keys-on").checked = localStorage.getItem(KEYS) !== "off";
   $("keys-on").addEventListener("change", (event) => localStorage.setItem(KEYS, event.target.checked ? "on" : "off"));
