@@ -13,6 +13,8 @@ PROCESSING_FAILURE = 0x0110
 RESOURCE_LIMITATION = 0x0213
 OUT_OF_RESOURCES = range(0xA700, 0xA800)
 WARNINGS = range(0xB000, 0xC000)
+# A peer slower than this is no better than a frozen one: deadlines and the wall clock allow for no less.
+SLOWEST_PEER_BYTES_PER_S = 64 * 1024
 
 
 class Verdict(StrEnum):

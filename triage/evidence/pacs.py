@@ -17,10 +17,8 @@ from typing import Any, Self
 from triage.config import Destination, Settings
 from triage.domain.errors import Unavailable
 from triage.evidence.child import ChildDied, ScuChild
-from triage.evidence.judgement import STORED, Verdict
+from triage.evidence.judgement import SLOWEST_PEER_BYTES_PER_S, STORED, Verdict
 
-# A peer slower than this is no better than a frozen one: the wall clock allows for no less.
-SLOWEST_PEER_BYTES_PER_S = 64 * 1024
 MARGIN_S = 2.0
 SENTENCES = {
     "unreachable": "nothing answers there; check host, port and firewall",

@@ -25,14 +25,12 @@ from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]  # made at import time
 
-from triage.evidence.judgement import judge
+from triage.evidence.judgement import SLOWEST_PEER_BYTES_PER_S, judge
 from triage.evidence.part10 import BROKEN, EXPLICIT_LITTLE, IMPLICIT_LITTLE, PreparedFile
 
 Emit = Callable[[Mapping[str, Any]], None]
 REJECTED_PERMANENTLY = 1
 MEDIUM = 0
-# A peer slower than this is no better than a frozen one: deadlines allow for no less.
-SLOWEST_PEER_BYTES_PER_S = 64 * 1024
 
 
 def contexts_for(files: list[PreparedFile]) -> list[PresentationContext]:

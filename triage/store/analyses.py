@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, desc, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, RowMapping, and_, desc, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from triage.domain.analysis import AnalysisEvent, AnalysisState, InstanceForAnalysis, Lease, after
@@ -68,21 +68,24 @@ def start(
         if row is None:
             raise Conflict("stale-ring", f"analysis {analysis_id} is not waiting to be started")
         worklist_order.analysis_started(connection, row["study_id"], policy)
-        uid = connection.execute(
-            select(study.c.study_instance_uid).where(study.c.id == row["study_id"])
-        ).scalar_one()
-        return Lease(
-            analysis_id=analysis_id,
-            algorithm=row["algorithm"],
-            fence=row["fence"],
-            attempt=row["attempts"],
-            started_at=row["first_started_at"],
-            study_id=row["study_id"],
-            study_instance_uid=uid,
-            revision=row["revision"],
-            **_predecessor(connection, row["study_id"], analysis_id),
-            instances=_instances(connection, row["study_id"], row["revision"]),
-        )
+        return _lease(connection, row)
+
+
+def _lease(connection: Connection, row: RowMapping) -> Lease:
+    study_id = row["study_id"]
+    uid = select(study.c.study_instance_uid).where(study.c.id == study_id)
+    return Lease(
+        analysis_id=row["id"],
+        algorithm=row["algorithm"],
+        fence=row["fence"],
+        attempt=row["attempts"],
+        started_at=row["first_started_at"],
+        study_id=study_id,
+        study_instance_uid=connection.execute(uid).scalar_one(),
+        revision=row["revision"],
+        **_predecessor(connection, study_id, row["id"]),
+        instances=_instances(connection, study_id, row["revision"]),
+    )
 
 
 def _predecessor(connection: Connection, study_id: int, analysis_id: int) -> dict[str, str | None]:
