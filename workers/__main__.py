@@ -41,6 +41,10 @@ STUDY_MEMORY_BYTES = 4 * 1024**3
 EXIT_CONFIG = 78
 
 
+class Stopping(TriageError):
+    """The worker was told to stop while it had no study in hand."""
+
+
 @dataclass
 class Life:
     """Whether the worker was told to stop, and when it last said that it is alive."""
@@ -60,6 +64,12 @@ class Life:
             presence.seen(self.engine, self.process, "worker", state=self.state)
         except Unavailable as away:
             logger.warning("presence not written", reason=away.reason)
+
+    def warm_up(self) -> None:
+        """Report as alive while the child warms up; raises Stopping, for there is nothing to finish yet."""
+        if self.stopping:
+            raise Stopping("stopping", "the worker was told to stop")
+        self.beat()
 
     def enter(self, state: str) -> None:
         """Report another state at once."""
@@ -95,6 +105,8 @@ class Worker:
             try:
                 self.step()
                 self.back_off = BACK_OFF_FIRST_S
+            except Stopping:
+                return
             except ModelsRejected as why:
                 logger.error("models rejected", sentence=why.sentence)
                 self.life.enter("blocked: models")
@@ -106,7 +118,7 @@ class Worker:
 
     def step(self) -> None:
         """Warm up if need be, wait for one analysis, run it."""
-        self.child.start(self.life.beat)
+        self.child.start(self.life.warm_up)
         self.life.enter("waiting")
         analysis_id = self._next()
         if analysis_id is not None and not self.life.stopping:

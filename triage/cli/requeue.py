@@ -13,6 +13,7 @@ from triage.cli.root import PARTLY, UNCONFIRMED
 from triage.cli.session import MOMENT, acting, opened
 from triage.cli.shape import ExampleCommand, actor_option, dry_run_option, json_option, yes_option
 
+MOST = 1000
 STATES = ("queued", "running", "succeeded", "failed", "superseded", "not-analysed")
 COLUMNS = {
     "study_id": "STUDY",
@@ -60,7 +61,7 @@ def requeue(
             "Say which studies: --study, --accession, --state, --reason, --since or --until."
         )
     with opened() as session:
-        chosen = store.select_studies(session.engine, selection(conditions))
+        chosen = limited(store.select_studies(session.engine, selection(conditions)))
         preview = [{**asdict(candidate), "result": "would be queued"} for candidate in chosen]
         if dry_run or not chosen or not (yes or confirmed(preview, as_json=as_json)):
             return unchanged(preview, dry_run=dry_run, as_json=as_json)
@@ -76,7 +77,14 @@ def selection(conditions: dict[str, Any]) -> Any:
     """Return what the store is asked for."""
     from triage.store.requeue import Selection
 
-    return Selection(**{**conditions, "state": conditions["state"] or ""})
+    return Selection(**{**conditions, "state": conditions["state"] or "", "limit": MOST + 1})
+
+
+def limited(found: list[Any]) -> list[Any]:
+    """Return what one run takes on, and say so when more matches."""
+    if len(found) > MOST:
+        say(f"More than {MOST} studies match: these are the {MOST} oldest. Run again for the rest.")
+    return found[:MOST]
 
 
 def confirmed(preview: list[dict[str, Any]], *, as_json: bool) -> bool:

@@ -1,6 +1,6 @@
 """When is a study complete enough to analyse? Pure rules over values and a given `now`.
 
-A study closes for the first reason that holds: all expected instances are here, an AP and a lateral
+A study closes for the first reason that holds: exactly the expected instances are here, an AP and a lateral
 radiograph are both here and nothing came for a short while, nothing came for the quiet period, or the
 ceiling passed. A late image is not a mistake: it reopens the study as the next revision.
 """
@@ -55,7 +55,8 @@ def quiet_period(view: ClosingView, rules: ClosingRules) -> timedelta:
 def closing_reason(view: ClosingView, rules: ClosingRules, now: datetime) -> ClosingReason | None:
     """Return why the study closes at `now`, or None while it is still being received."""
     silent = now - view.last_arrival
-    if view.expected_instances is not None and view.instances >= view.expected_instances > 0:
+    # More than announced: the count was wrong, and closing at once would make a revision of every late image.
+    if view.instances == view.expected_instances and view.instances > 0:
         return ClosingReason.EXPECTED_COUNT
     wait = quiet_period(view, rules)
     if silent >= wait:

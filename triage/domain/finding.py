@@ -42,7 +42,7 @@ class ModelIdentity:
 
 @dataclass(frozen=True, slots=True)
 class ImageView:
-    """The view gate's answer for one image; `abstained` is the reason code or None."""
+    """The view gate's answer for one image; `probability` is the view's, `abstained` the reason code or None."""
 
     sop_instance_uid: str
     label: str | None

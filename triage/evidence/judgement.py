@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 SUCCESS = 0x0000
+DUPLICATE_SOP_INSTANCE = 0x0111
 PROCESSING_FAILURE = 0x0110
 RESOURCE_LIMITATION = 0x0213
 OUT_OF_RESOURCES = range(0xA700, 0xA800)
@@ -38,6 +39,9 @@ def judge(status: int | None) -> tuple[Verdict, str]:
         return Verdict.LATER, "no-status"
     if status == SUCCESS:
         return Verdict.SENT, "stored"
+    if status == DUPLICATE_SOP_INSTANCE:
+        # Our UIDs are derived from the analysis and its bytes never change: an earlier try did arrive.
+        return Verdict.SENT_WITH_WARNING, "already-held"
     if status in WARNINGS:
         return Verdict.SENT_WITH_WARNING, f"warning-{status:04X}"
     if status in OUT_OF_RESOURCES:

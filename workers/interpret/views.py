@@ -49,7 +49,7 @@ def view_of(
     view, sureness = _view(probabilities, gate)
     if sureness < SUREST:
         return _abstained(uid, header, UNCERTAIN, score)
-    return _named(uid, header, probabilities, view, score, answer.features, gate)
+    return _named(uid, header, probabilities, (view, sureness), score, answer.features, gate)
 
 
 def header_view(position: str) -> View | None:
@@ -72,11 +72,12 @@ def _named(
     uid: str,
     header: View | None,
     probabilities: NDArray[np.float64],
-    view: View,
+    found: tuple[View, float],
     score: float,
     features: Float,
     gate: Bundle,
 ) -> ImageView:
+    view, sureness = found
     of_view = [index for index, label in enumerate(gate.labels) if label["view"] == view]
     best = max(of_view, key=lambda index: float(probabilities[index]))
     label: Mapping[str, Any] = gate.labels[best]
@@ -90,7 +91,7 @@ def _named(
         coverage=_coverage(features, gate),
         operative=str(label["operative"]) if operated else None,
         device=str(label["device"]) if operated else None,
-        probability=float(probabilities[best]),
+        probability=sureness,
         abstained=None,
         sentence=said,
         header_view=header,

@@ -122,6 +122,20 @@ def test_a_requeue_is_previewed_confirmed_and_done_once(engine: Engine, triage: 
     assert len(queue_rows.of_study(engine, study_id)) == 2
 
 
+def test_a_requeue_says_when_it_takes_on_less_than_matches(
+    engine: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from triage.cli import requeue as command
+    from triage.store import requeue as store
+
+    monkeypatch.setattr(command, "MOST", 2)
+    for name in "abc":
+        image_arrives(engine, name)
+    wanted = command.selection({"state": "not-analysed"})
+    assert len(command.limited(store.select_studies(engine, wanted))) == 2
+    assert "More than 2 studies match" in capsys.readouterr().err
+
+
 def test_a_requeue_by_a_broken_pattern_changes_nothing(triage: Triage) -> None:
     done = triage("requeue", "--reason", "(", "--yes")
     assert done.returncode == 1

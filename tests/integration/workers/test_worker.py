@@ -29,6 +29,7 @@ from tests.integration.workers.cast import (
 )
 from triage.dispatch import queue as dispatch_queue
 from triage.domain.errors import Refused, Unavailable
+from triage.store import engine as database
 from triage.store import presence
 from workers.queue_job import Doorbell
 
@@ -190,8 +191,6 @@ def process(database_url: str, redis_url: str, tmp_path: Path) -> subprocess.Pop
 def test_sigterm_lets_the_study_in_hand_finish(
     process: subprocess.Popen[bytes], database_url: str, redis_url: str
 ) -> None:
-    from triage.store import engine as database
-
     engine = database.connect(database_url)
     try:
         analysis = waiting_study(engine, "a", children.SLOW_UID)
@@ -207,11 +206,24 @@ def test_sigterm_lets_the_study_in_hand_finish(
         engine.dispose()
 
 
+def test_sigterm_while_the_child_warms_up_is_obeyed_at_once(
+    engine: Engine, redis_url: str, tmp_path: Path
+) -> None:
+    program = PROGRAM.replace("orders()", 'orders("never-warm")')
+    url = engine.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-c", program, url, redis_url, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
+        try:
+            eventually(lambda: bool(presence.everyone(engine)))
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+
+
 def test_a_killed_parent_takes_its_child_along_and_the_study_is_run_again(
     process: subprocess.Popen[bytes], database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
-    from triage.store import engine as database
-
     engine = database.connect(database_url)
     try:
         analysis = waiting_study(engine, "a", children.SLOW_UID)

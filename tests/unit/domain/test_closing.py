@@ -57,6 +57,11 @@ def test_the_expected_count_closes_at_once() -> None:
     assert closing_reason(view(instances=1, expected=2), RULES, at(0)) is None
 
 
+def test_a_count_that_proved_wrong_no_longer_closes_the_study() -> None:
+    assert closing_reason(view(instances=3, expected=2), RULES, at(0)) is None
+    assert closing_reason(view(instances=3, expected=2), RULES, at(30)) is ClosingReason.QUIET_PERIOD
+
+
 def test_an_expected_count_of_zero_is_no_count() -> None:
     assert closing_reason(view(instances=1, expected=0), RULES, at(0)) is None
 

@@ -18,6 +18,10 @@ def test_a_warning_means_stored_and_is_remembered(status: int) -> None:
     assert judge(status) == (Verdict.SENT_WITH_WARNING, f"warning-{status:04X}")
 
 
+def test_a_duplicate_is_an_earlier_try_that_arrived() -> None:
+    assert judge(0x0111) == (Verdict.SENT_WITH_WARNING, "already-held")
+
+
 @pytest.mark.parametrize("status", [0xA700, 0xA701, 0xA7FF, 0x0110, 0x0213, None])
 def test_a_passing_failure_is_tried_again(status: int | None) -> None:
     assert judge(status)[0] is Verdict.LATER
@@ -31,5 +35,5 @@ def test_a_lasting_failure_waits_for_a_person(status: int) -> None:
 
 
 @given(st.integers(0, 0xFFFF))
-def test_only_success_and_warnings_ever_count_as_stored(status: int) -> None:
-    assert (judge(status)[0] in STORED) == (status == 0 or 0xB000 <= status <= 0xBFFF)
+def test_only_success_warnings_and_duplicates_ever_count_as_stored(status: int) -> None:
+    assert (judge(status)[0] in STORED) == (status in (0, 0x0111) or 0xB000 <= status <= 0xBFFF)

@@ -17,7 +17,7 @@ from workers.training.untrained import write_all_untrained
 
 
 @pytest.fixture(scope="module")
-def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def originals(runtime: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("bundles")
     write_all_untrained(root)
     return root

@@ -19,7 +19,7 @@ from workers.training.run import ORDER, package_step, render_step, train_step
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def out(runtime: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("run")
     render_step(root, seed=2, scale="tiny", processes=1, echo=print)
     return root

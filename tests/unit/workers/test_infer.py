@@ -7,15 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from workers.infer import InvalidAnswer, Served, configure_runtime
+from workers.infer import InvalidAnswer, Served
 from workers.models import bundle as bundles
 from workers.models.bundle import Bundle, BundleRejected
 
 
 @pytest.fixture(scope="module")
-def gate(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def gate(runtime: None, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A small view gate with random weights."""
-    configure_runtime(1)
     from workers.training.untrained import write_untrained
 
     folder = tmp_path_factory.mktemp("bundles")
