@@ -40,10 +40,12 @@ class Served:
 
 
 @contextmanager
-def serving(home: Path, database_url: str, **sections: dict[str, Any]) -> Iterator[Served]:
+def serving(
+    home: Path, database_url: str, *, viewers: list[dict[str, str]] | None = None, **sections: dict[str, Any]
+) -> Iterator[Served]:
     """Run `triage run web` in a thread until the context ends."""
     port = free_port()
-    settings = settings_for(home, database_url, web={"port": port}, **sections)
+    settings = settings_for(home, database_url, web={"port": port, "viewers": viewers or []}, **sections)
     served = Served(f"http://127.0.0.1:{port}")
     thread = threading.Thread(target=serve, args=(settings, served.stop))
     thread.start()
@@ -79,6 +81,10 @@ class PlainReader:
     def get(self, path: str = "/") -> httpx.Response:
         """Follow a link."""
         return self.client.get(path)
+
+    def get_without_following(self, path: str) -> httpx.Response:
+        """Follow a link, but not where its answer sends."""
+        return self.client.get(path, follow_redirects=False)
 
     def post(self, path: str, **fields: Any) -> httpx.Response:
         """Send a form as a browser does."""

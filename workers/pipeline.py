@@ -133,7 +133,13 @@ class Pipeline:
         try:
             self._recorded(
                 lambda: analyses.succeed(
-                    self._engine, lease, reply.outcome, reply.evidence, rules.peers, rules.policy
+                    self._engine,
+                    lease,
+                    reply.outcome,
+                    reply.evidence,
+                    rules.peers,
+                    rules.policy,
+                    key_image=reply.key_image,
                 )
             )
         except Conflict as conflict:

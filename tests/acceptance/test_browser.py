@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,8 @@ from playwright.sync_api import Browser, Route
 from sqlalchemy import Engine
 
 from tests import worklist_cast as cast
-from tests.web_browser import Seat, chromium
-from tests.web_site import Served, serving
+from tests.web_browser import Seat
+from tests.web_site import Served
 from triage.domain.worklist import WorklistState
 from triage.store import presence, worklist
 from triage.store.engine import transaction
@@ -21,52 +20,11 @@ from triage.store.engine import transaction
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for the whole file; each seat is a context of its own."""
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture
-def site(engine: Engine, tmp_path: Path) -> Iterator[Served]:
-    """The real server on this test's database."""
-    url = engine.url.render_as_string(hide_password=False)
-    with serving(tmp_path, url, product={"mode": "assist", "site": "Phantom hospital"}) as served:
-        yield served
-
-
-@pytest.fixture
-def studies(engine: Engine) -> list[int]:
-    """Five studies, the longest waiting first, all of their images here."""
-    ids = [cast.image_arrives(engine, f"s{n}", waited_minutes=50 - 10 * n) for n in range(5)]
-    for study_id in ids:
-        cast.closed(engine, study_id)
-    return ids
-
-
 def _seat(browser: Browser, site: Served, name: str = "Dr A") -> Seat:
     seat = Seat(browser, site.address)
     seat.sit_down(name)
     seat.live()
     return seat
-
-
-def test_a_result_reorders_the_list_before_the_readers_eyes_and_keeps_the_row_in_hand(
-    engine: Engine, browser: Browser, site: Served, studies: list[int]
-) -> None:
-    seat = _seat(browser, site)
-    assert seat.order() == studies
-    for _ in range(2):
-        seat.page.keyboard.press("j")
-    assert seat.focused() == f"s{studies[1]}"
-    cast.answer(engine, studies[4], cast.flagged())
-    seat.await_order([studies[4], *studies[:4]])
-    assert seat.focused() == f"s{studies[1]}", "the focus stays with its study"
-    row = seat.page.locator(f"#s{studies[4]}")
-    assert "▲ Sooner" in row.inner_text()
-    assert "Look sooner: possible recent vertebral fracture" in row.inner_text()
-    assert seat.complaints == []
 
 
 def test_a_study_that_arrives_appears_by_itself(engine: Engine, browser: Browser, site: Served) -> None:
@@ -135,6 +93,10 @@ def test_a_refresh_on_its_way_does_not_close_what_the_reader_just_opened(
         lambda answer: f"study={studies[2]}" in answer.url and "/list" in answer.url
     ):
         held[0].continue_()
+    seat.page.wait_for_selector("#pending >> text=1 moved above you")
+    assert seat.page.is_visible("#drawer")
+    assert seat.order() == studies, "while a study is open, no row moves"
+    seat.page.keyboard.press(".")
     seat.await_order([studies[4], *studies[:4]])
     assert seat.page.is_visible("#drawer")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from string import Formatter
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -140,13 +141,42 @@ class WorklistSettings(Section):
     claim_minutes: float = Field(default=20.0, gt=0)
 
 
+VIEWER_SCHEMES = ("http://", "https://", "weasis://", "radiant://")
+VIEWER_FIELDS = {"study_uid", "accession"}
+
+
+class Viewer(Section):
+    """A viewer the page can open a study in; `url` holds {study_uid} and/or {accession}, percent-encoded."""
+
+    name: str = Field(min_length=1, max_length=40)
+    url: str
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, value: str) -> str:
+        if not value.startswith(VIEWER_SCHEMES):
+            raise ValueError(f"must begin with one of {', '.join(VIEWER_SCHEMES)}")
+        try:
+            named = {field for _, field, _, _ in Formatter().parse(value) if field is not None}
+        except ValueError as trouble:
+            raise ValueError("a brace that opens must close; write {{ for a brace itself") from trouble
+        if not named or not named <= VIEWER_FIELDS:
+            raise ValueError("holds {study_uid} or {accession}, and nothing else in braces")
+        return value
+
+
 class WebSettings(Section):
-    """The radiologist's page."""
+    """The radiologist's page. `due_minutes` is shown beside the wait; it moves no row."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
     allow_remote: bool = False
     allowed_hosts: tuple[str, ...] = ()
+    viewers: tuple[Viewer, ...] = ()
+    skip_minutes: float = Field(default=15.0, gt=0, le=240)
+    due_minutes: dict[str, float] = Field(
+        default_factory=lambda: {"STAT": 30.0, "HIGH": 60.0, "MEDIUM": 120.0, "ROUTINE": 120.0, "LOW": 240.0}
+    )
 
 
 class ProductSettings(Section):

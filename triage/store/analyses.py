@@ -17,7 +17,8 @@ from triage.domain.analysis import AnalysisEvent, AnalysisState, InstanceForAnal
 from triage.domain.errors import Conflict
 from triage.domain.finding import EvidenceDraft, Outcome, TriageOutcome
 from triage.domain.priority import OrderPolicy
-from triage.store import audit, studies, worklist_order
+from triage.domain.reading import KeyImage
+from triage.store import audit, previews, studies, worklist_order
 from triage.store.engine import transaction
 from triage.store.tables import analysis, delivery, eligibility, evidence, finding, instance, series, study
 
@@ -155,14 +156,18 @@ def succeed(
     drafts: Sequence[EvidenceDraft],
     peers: Iterable[str],
     policy: OrderPolicy,
+    *,
+    key_image: KeyImage | None = None,
 ) -> None:
-    """Record an outcome: findings, evidence with its deliveries, the worklist's order and the audit, in
+    """Record an outcome: findings, evidence, deliveries, the key image, the worklist's order, the audit, in
     one transaction. Raises Conflict when the lease was lost; then nothing was recorded."""
     with transaction(engine) as connection:
         studies.lock(connection, lease.study_id)
         _finish(connection, lease, AnalysisEvent.SUCCEED, outcome=outcome.to_json())
         _record_findings(connection, lease, outcome)
         _record_evidence(connection, lease, outcome, drafts, tuple(peers))
+        if key_image is not None:
+            previews.record(connection, lease.study_id, lease.analysis_id, key_image)
         studies.settle(connection, lease.study_id)
         worklist_order.apply_result(connection, lease.study_id, outcome.triage, policy)
         audit.record(

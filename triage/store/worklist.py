@@ -24,6 +24,7 @@ from triage.domain.worklist import (
 )
 from triage.store import audit
 from triage.store.engine import transaction
+from triage.store.skips import not_skipped_by
 from triage.store.tables import study, worklist_item
 from triage.store.worklist_order import (
     USUAL,
@@ -100,7 +101,7 @@ def next_row(
     first = (
         select(_ITEM.study_id)
         .join(study, study.c.id == _ITEM.study_id)
-        .where(_ITEM.state == WorklistState.SCHEDULED, complete_enough)
+        .where(_ITEM.state == WorklistState.SCHEDULED, complete_enough, not_skipped_by(reader))
         .order_by(_ITEM.tier, _ITEM.key, _ITEM.arrived_at, _ITEM.study_instance_uid)
         .limit(1)
         .with_for_update(of=worklist_item, skip_locked=True)

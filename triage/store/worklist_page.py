@@ -29,8 +29,10 @@ from sqlalchemy.types import Text
 from triage.domain.errors import NotFound
 from triage.domain.finding import Outcome
 from triage.domain.priority import AiStatus, RequestedPriority, Tier
+from triage.domain.reading import Filters
 from triage.domain.worklist import HistoryEntry, Place, Tab, WorklistDetail, WorklistRow, WorklistState
 from triage.store.engine import transaction
+from triage.store.matching import matching
 from triage.store.tables import analysis, audit, delivery, evidence, instance, study, worklist_item
 
 _ITEM = worklist_item.c
@@ -50,12 +52,20 @@ _STUDY = (
 )
 _FIELDS = tuple(field.name for field in fields(WorklistRow))
 HISTORY_LINES = 20
+UNFILTERED = Filters()
 
 
-def page(engine: Engine, tab: Tab = Tab.UNREAD, *, limit: int = 200, reader: str = "") -> list[WorklistRow]:
+def page(
+    engine: Engine,
+    tab: Tab = Tab.UNREAD,
+    *,
+    limit: int = 200,
+    reader: str = "",
+    filters: Filters = UNFILTERED,
+) -> list[WorklistRow]:
     """Return the rows of one tab, in the order they are to be read (what was read: the latest first)."""
     order = (desc(_ITEM.completed_at),) if tab is Tab.READ else _ORDER
-    query = _ROWS.where(_tab(tab, reader)).order_by(*order).limit(limit)
+    query = _ROWS.where(_tab(tab, reader), matching(filters, tab)).order_by(*order).limit(limit)
     with transaction(engine) as connection:
         return [_row(found) for found in connection.execute(query)]
 
@@ -75,11 +85,14 @@ def find(engine: Engine, name: str) -> list[WorklistRow]:
         return [_row(found) for found in connection.execute(_ROWS.where(known).order_by(*_ORDER))]
 
 
-def counts(engine: Engine, reader: str = "") -> dict[Tab, int]:
-    """Return how many rows each tab holds."""
-    columns = [func.count().filter(_tab(tab, reader)).label(tab.name) for tab in Tab]
+def counts(engine: Engine, reader: str = "", filters: Filters = UNFILTERED) -> dict[Tab, int]:
+    """Return how many rows each tab holds, as far as they match."""
+    columns = [func.count().filter(_tab(tab, reader), matching(filters, tab)).label(tab.name) for tab in Tab]
+    query = select(*columns).select_from(worklist_item)
+    if not filters.empty:
+        query = query.join(study, study.c.id == _ITEM.study_id)
     with transaction(engine) as connection:
-        found = connection.execute(select(*columns).select_from(worklist_item)).mappings().one()
+        found = connection.execute(query).mappings().one()
     return {tab: int(found[tab.name]) for tab in Tab}
 
 

@@ -7,31 +7,76 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from triage.domain.errors import Conflict, NotFound, Refused, TriageError
+from triage.domain.errors import Conflict, NotFound, Refused
+from triage.domain.reading import Cause, Verdict
 from triage.domain.worklist import Tab, WorklistRow
 from triage.web import words
-from triage.web.room import Message, Where, back, room, show, wants_part
+from triage.web.labels import VERDICTS
+from triage.web.listing import show, show_refusal
+from triage.web.place import Message, Undo, Where
+from triage.web.room import back, room, wants_part
 from triage.worklist.actions import Act
 
 router = APIRouter()
-STATUS: dict[type[TriageError], int] = {Conflict: 409, NotFound: 404, Refused: 403}
 Token = Annotated[str, Form()]
 OpenTab = Annotated[Tab, Form()]
+Open = Annotated[int | None, Form()]
+Query = Annotated[str, Form(max_length=32, pattern=r"^[A-Za-z0-9_-]*$")]
+Note = Annotated[str, Form(max_length=200)]
+# How an act is taken back; a pin's note comes back with it.
+OPPOSITE = {
+    Act.CLAIM: Act.RELEASE,
+    Act.RELEASE: Act.CLAIM,
+    Act.COMPLETE: Act.REOPEN,
+    Act.CANCEL: Act.REOPEN,
+    Act.PIN: Act.UNPIN,
+    Act.UNPIN: Act.PIN,
+    Act.SKIP: Act.UNSKIP,
+}
 
 
 @router.post("/next")
-def next_study(request: Request, token: Token = "", tab: OpenTab = Tab.UNREAD) -> Response:
+def next_study(request: Request, token: Token = "", tab: OpenTab = Tab.UNREAD, q: Query = "") -> Response:
     """Claim the first study of the order that nobody holds, and open it."""
-    here = room(request)
+    here, where = room(request), Where(tab, None, q)
     reader = here.reader(request)
     try:
         here.readers.check(reader, token)
     except Refused as refused:
-        return _refuse(request, Where(tab), refused)
+        return show_refusal(request, where, refused)
     row = here.desk.next_study(reader.name)
     if row is None:
-        return show(request, Where(tab), Message("Nothing is waiting that nobody reads."))
-    return _shown(request, Where(tab, row.study_id), Message("Claimed: the next study of the order."))
+        return show(request, where, Message("Nothing is waiting that nobody reads."))
+    message = Message("Claimed: the next study of the order.", undo=_undo(Act.RELEASE, row))
+    return _shown(request, Where(tab, row.study_id, q), message)
+
+
+@router.post("/studies/{study_id}/opinion")
+def opine(
+    request: Request,
+    study_id: int,
+    token: Token = "",
+    verdict: Annotated[Verdict | None, Form()] = None,
+    cause: Annotated[Cause | None, Form()] = None,
+    tab: OpenTab = Tab.UNREAD,
+    study: Open = None,
+    q: Query = "",
+) -> Response:
+    """Record what the reader thinks of the flag; without a verdict, take it back."""
+    here, where = room(request), Where(tab, study, q)
+    reader = here.reader(request)
+    try:
+        here.readers.check(reader, token)
+        if verdict is None:
+            here.desk.withdraw(study_id, reader.name)
+            return _shown(request, where, Message("Opinion withdrawn."))
+        here.desk.opine(study_id, reader.name, verdict, cause)
+    except (NotFound, Refused) as refused:
+        return show_refusal(request, where, refused)
+    said = Message(
+        f"Your view of the flag: {VERDICTS[verdict].lower()}.", undo=Undo(f"/studies/{study_id}/opinion")
+    )
+    return _shown(request, where, said)
 
 
 @router.post("/studies/{study_id}/{act}")
@@ -41,27 +86,34 @@ def act_on(
     act: Act,
     token: Token = "",
     version: Annotated[int | None, Form()] = None,
-    note: Annotated[str, Form(max_length=200)] = "",
+    note: Note = "",
     tab: OpenTab = Tab.UNREAD,
-    study: Annotated[int | None, Form()] = None,
+    study: Open = None,
+    q: Query = "",
 ) -> Response:
     """Do one act on the version the reader saw."""
-    here = room(request)
+    here, where = room(request), Where(tab, study, q)
     reader = here.reader(request)
-    where = Where(tab, study)
     try:
         here.readers.check(reader, token)
         if version is None:
             raise Refused("version", "The form names no version. Reload the page.")
+        before = here.desk.row(study_id) if act is Act.UNPIN else None
         row = here.desk.act(act, study_id, reader.name, version, note=note)
     except (Conflict, NotFound, Refused) as refused:
-        return _refuse(request, where, refused)
-    return _shown(request, where, _done(act, row))
+        return show_refusal(request, where, refused)
+    return _shown(request, where, _done(act, row, before))
 
 
-def _done(act: Act, row: WorklistRow) -> Message:
-    undo = row if act in (Act.COMPLETE, Act.CANCEL) else None
+def _done(act: Act, row: WorklistRow, before: WorklistRow | None) -> Message:
+    opposite = OPPOSITE.get(act)
+    undo = _undo(opposite, row, before.pin_reason if before else "") if opposite else None
     return Message(f"{words.PAST[f'worklist.{act}']}.", undo=undo)
+
+
+def _undo(act: Act, row: WorklistRow, note: str = "") -> Undo:
+    fields: dict[str, str | int] = {"version": row.version}
+    return Undo(f"/studies/{row.study_id}/{act}", {**fields, "note": note} if note else fields)
 
 
 def _shown(request: Request, where: Where, message: Message) -> Response:
@@ -69,12 +121,4 @@ def _shown(request: Request, where: Where, message: Message) -> Response:
         return back(where)
     answer = show(request, where, message)
     answer.headers["hx-push-url"] = f"/{where.query}"
-    return answer
-
-
-def _refuse(request: Request, where: Where, refused: TriageError) -> Response:
-    sentence = refused.sentence[:1].upper() + refused.sentence[1:]
-    text = f"Nothing changed: {sentence}." if isinstance(refused, Conflict) else sentence
-    answer = show(request, where, Message(text, trouble=True), status=STATUS[type(refused)])
-    answer.headers["hx-push-url"] = "false"
     return answer

@@ -14,8 +14,9 @@ from starlette.staticfiles import StaticFiles
 
 from triage.config import Settings
 from triage.domain.errors import TriageError, Unavailable
-from triage.web import acts, live, pages, probes
+from triage.web import acts, live, opening, pages, preferences, probes, search
 from triage.web.guard import Guard
+from triage.web.look import COOKIE, Look
 from triage.web.reader import Readers, load_secret
 from triage.web.room import STATIC, Room, frame, render, room, wants_part
 from triage.worklist.actions import Desk
@@ -30,7 +31,7 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     readers = Readers(load_secret(settings.home / "secrets"))
     app.state.room = Room(settings, engine, Desk.of(settings, engine), Hub(), readers)
     app.add_middleware(Guard, hosts=(settings.web.host, *settings.web.allowed_hosts))
-    for part in (pages, acts, live, probes):
+    for part in (pages, search, preferences, opening, acts, live, probes):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC))
     app.add_exception_handler(Unavailable, _list_unavailable)
@@ -73,7 +74,8 @@ async def _list_unavailable(request: Request, trouble: Exception) -> Response:
     if wants_part(request):
         answer: Response = PlainTextResponse("The list is unavailable.", 503)
     else:
-        answer = render(room(request), "unavailable.html", frame(room(request)), 503)
+        look = Look.read(request.cookies.get(COOKIE))
+        answer = render(room(request), "unavailable.html", frame(room(request), look), 503)
     answer.headers["retry-after"] = "5"
     return answer
 

@@ -9,19 +9,24 @@ from fastapi.responses import HTMLResponse, Response
 
 from triage.domain.errors import Refused
 from triage.domain.worklist import Tab
+from triage.web.listing import show
+from triage.web.place import Message, Where
 from triage.web.reader import COOKIE, SHIFT_SECONDS
-from triage.web.room import Message, Where, back, room, show
+from triage.web.room import back, room
 from triage.worklist.actions import reader_name
 
 router = APIRouter()
 RowId = Annotated[int | None, Query(ge=1, lt=2**62)]
+QueryId = Annotated[str, Query(max_length=32, pattern=r"^[A-Za-z0-9_-]*$")]
 
 
 @router.get("/")
 @router.get("/list")
-def reading_list(request: Request, tab: Tab = Tab.UNREAD, study: RowId = None) -> HTMLResponse:
-    """Show the list; `study` is the row whose drawer is open."""
-    return show(request, Where(tab, study))
+def reading_list(
+    request: Request, tab: Tab = Tab.UNREAD, study: RowId = None, q: QueryId = ""
+) -> HTMLResponse:
+    """Show the list; `study` is the row whose drawer is open, `q` the id of what it is narrowed to."""
+    return show(request, Where(tab, study, q))
 
 
 @router.post("/reader")

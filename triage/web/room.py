@@ -1,4 +1,4 @@
-"""What the routes share, and how a page is put together from one read of the database."""
+"""What the routes share: the room, its templates, and the frame that every page has."""
 
 from __future__ import annotations
 
@@ -16,16 +16,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Engine
 
 from triage.config import Settings
-from triage.domain.errors import NotFound
-from triage.domain.worklist import Tab, WorklistDetail, WorklistRow
-from triage.store import situation, worklist
-from triage.web import words
+from triage.web import labels, words
+from triage.web.look import Look
+from triage.web.place import Where
 from triage.web.reader import COOKIE, Reader, Readers
 from triage.worklist.actions import Desk
 from triage.worklist.feed import Hub
 
 STATIC = Path(__file__).parent / "static"
-PAGE_ROWS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +32,6 @@ class Asset:
 
     address: str
     integrity: str
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What an act has to say; `undo` is the row as the act left it, if it can be undone."""
-
-    text: str = ""
-    trouble: bool = False
-    undo: WorklistRow | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Which part of the list the reader looks at, and which study is open beside it."""
-
-    tab: Tab = Tab.UNREAD
-    study: int | None = None
-
-    @property
-    def query(self) -> str:
-        """Return it as an address: opaque row ids, never a patient."""
-        return f"?tab={self.tab}" + (f"&study={self.study}" if self.study is not None else "")
 
 
 @dataclass(frozen=True)
@@ -80,19 +56,6 @@ def room(request: Request) -> Room:
     return found
 
 
-def show(
-    request: Request,
-    where: Where,
-    message: Message = Message(),
-    *,
-    status: int = 200,
-) -> HTMLResponse:
-    """Answer with the whole page, or with the part that htmx puts in its place."""
-    here = room(request)
-    part = "part.html" if wants_part(request) else "page.html"
-    return render(here, part, _content(here, here.reader(request), where, message), status)
-
-
 def wants_part(request: Request) -> bool:
     """Tell whether htmx asks; a page restored from the browser's history wants all of it."""
     return "hx-request" in request.headers and "hx-history-restore-request" not in request.headers
@@ -108,36 +71,16 @@ def back(where: Where) -> Response:
     return Response(status_code=303, headers={"location": f"/{where.query}"})
 
 
-def frame(here: Room) -> dict[str, Any]:
+def frame(here: Room, look: Look) -> dict[str, Any]:
     """Return what every page shows, even with the database away."""
-    return {"words": words, "site": here.settings.product.site, "reader": Reader(), "token": ""}
-
-
-def _content(here: Room, reader: Reader, where: Where, message: Message) -> dict[str, Any]:
-    stands = situation.situation(here.engine)
     return {
-        **frame(here),
-        "reader": reader,
-        "token": here.readers.token(reader),
-        "where": where,
-        "tabs": worklist.counts(here.engine, reader.name),
-        "rows": worklist.page(here.engine, where.tab, limit=PAGE_ROWS, reader=reader.name),
-        "opened": _opened(here, where.study),
-        "message": message,
-        "stands": stands,
-        "now": stands.now,
-        "today": stands.now.astimezone().date(),
-        "assist": here.settings.product.mode == "assist",
+        "words": words,
+        "labels": labels,
+        "site": here.settings.product.site,
+        "reader": Reader(),
+        "token": "",
+        "look": look,
     }
-
-
-def _opened(here: Room, study: int | None) -> WorklistDetail | None:
-    if study is None:
-        return None
-    try:
-        return worklist.detail(here.engine, study)
-    except NotFound:
-        return None
 
 
 def _templates() -> Environment:

@@ -5,18 +5,21 @@ What may be said is ux-law: no "positive", no "negative", no score outside assis
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from triage.domain.finding import ImageView, Outcome
 from triage.domain.priority import AiStatus, RequestedPriority, Tier
-from triage.domain.worklist import HistoryEntry, Tab, WorklistRow
+from triage.domain.worklist import HistoryEntry, Tab, WorklistRow, WorklistState
 from triage.store.situation import Situation
 
 FOOTER = "Triage aid. Not for diagnosis. Unflagged studies are not cleared."
 BANNER = "NOT FOR CLINICAL USE"
 SYNTHETIC = "Models trained on synthetic phantoms only"
 NO_FLAG_NOTE = "Absence of a flag is not a negative result."
+PREVIEW_NOTE = "Compressed preview, not diagnostic"
+HIDDEN = "name hidden"
 BEHIND_SECONDS = 300.0
 
 TAB_NAMES = {
@@ -44,6 +47,11 @@ PAST = {
     "worklist.pin": "Pinned",
     "worklist.unpin": "Unpinned",
     "worklist.cancel": "Taken off the list",
+    "worklist.skip": "Skipped",
+    "worklist.unskip": "Skip ended",
+    "study.open": "Opened in the viewer",
+    "opinion.give": "Said what they think of the flag",
+    "opinion.withdraw": "Withdrew their view of the flag",
     "analysis.succeed": "Analysed",
     "analysis.fail": "Analysis failed",
     "study.requeue": "Analysis asked for again",
@@ -82,10 +90,35 @@ def band(row: WorklistRow) -> Band:
     return _URGENT if row.requested_priority is RequestedPriority.HIGH else _ROUTINE
 
 
+def urgent(rows: Iterable[WorklistRow]) -> int:
+    """Return how many rows that ask to be looked at sooner nobody has claimed: the number in the tab's title."""
+    free = (row for row in rows if row.state is WorklistState.SCHEDULED)
+    return sum(band(row) in (_PINNED, _STAT, _SOONER) for row in free)
+
+
 def waited(since: datetime, now: datetime) -> str:
     """Return a wait as hours and minutes: 0:42."""
     minutes = max(0, int((now - since).total_seconds() // 60))
     return f"{minutes // 60}:{minutes % 60:02d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When a study is due, for the eye: minutes left, or how far it is over; `at` is the moment."""
+
+    text: str
+    over: bool
+    at: datetime
+
+
+def due(row: WorklistRow, now: datetime, minutes: Mapping[str, float]) -> Due | None:
+    """Return when the study of this class is due at this site; None where the site says nothing."""
+    allowed = minutes.get(row.requested_priority)
+    if allowed is None:
+        return None
+    at = row.arrived_at + timedelta(minutes=allowed)
+    left = (at - now).total_seconds()
+    return Due(f"+{waited(at, now)}", True, at) if left < 0 else Due(f"{int(left // 60)}m", False, at)
 
 
 def clock(moment: datetime | None) -> str:
@@ -97,6 +130,18 @@ def person_name(stored: str) -> str:
     """Return a DICOM person name for the eye: FAMILY, Given Middle; other scripts after it."""
     groups = [group for group in stored.split("=") if group.strip("^ ")]
     return " · ".join(_components(group) for group in groups) or "(no name)"
+
+
+def patient(row: WorklistRow, private: bool) -> str:
+    """Return the patient's name, or that it is hidden."""
+    return HIDDEN if private else person_name(row.patient_name)
+
+
+def identifier(stored: str, private: bool) -> str:
+    """Return a patient id or accession number; hidden, its last two characters still tell two rows apart."""
+    if not stored:
+        return "none"
+    return f"…{stored[-2:]}" if private and len(stored) > 4 else HIDDEN if private else stored
 
 
 def _components(group: str) -> str:
@@ -120,10 +165,14 @@ def _age(row: WorklistRow, today: date) -> str:
     return str(years) if 0 <= years < 130 else ""
 
 
+def day_of(stored: str) -> str:
+    """Return a DICOM date, ISO; what is none stays as it came."""
+    return f"{stored[:4]}-{stored[4:6]}-{stored[6:8]}" if len(stored) == 8 and stored.isdigit() else stored
+
+
 def study_time(row: WorklistRow) -> str:
     """Return date and time of the study as its header gives them, ISO."""
-    day, hour = row.study_date, row.study_time
-    shown = f"{day[:4]}-{day[4:6]}-{day[6:8]}" if len(day) == 8 and day.isdigit() else day
+    shown, hour = day_of(row.study_date), row.study_time
     return f"{shown} {hour[:2]}:{hour[2:4]}" if hour[:4].isdigit() and len(hour) >= 4 else shown
 
 

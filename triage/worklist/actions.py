@@ -18,8 +18,9 @@ from triage import log
 from triage.config import Settings
 from triage.domain.errors import Refused
 from triage.domain.priority import OrderPolicy
+from triage.domain.reading import SKIP_MINUTES, Cause, Verdict
 from triage.domain.worklist import WorklistRow
-from triage.store import worklist
+from triage.store import opinions, skips, worklist
 
 LOG = log.get(__name__)
 NAME_LENGTH = 64
@@ -35,6 +36,8 @@ class Act(StrEnum):
     PIN = "pin"
     UNPIN = "unpin"
     CANCEL = "cancel"
+    SKIP = "skip"
+    UNSKIP = "unskip"
 
 
 def reader_name(spoken: str) -> str:
@@ -53,11 +56,14 @@ class Desk:
     engine: Engine
     policy: OrderPolicy
     claim_minutes: float
+    skip_minutes: float = SKIP_MINUTES
 
     @classmethod
     def of(cls, settings: Settings, engine: Engine) -> Self:
         """Return the desk this site's settings describe."""
-        return cls(engine, settings.order_policy(), settings.worklist.claim_minutes)
+        return cls(
+            engine, settings.order_policy(), settings.worklist.claim_minutes, settings.web.skip_minutes
+        )
 
     def next_study(self, reader: str) -> WorklistRow | None:
         """Claim the first study that nobody holds."""
@@ -72,6 +78,20 @@ class Desk:
         row = self._verbs(note)[act](study_id, reader, version)
         LOG.info(act, study=study_id, version=row.version)
         return row
+
+    def row(self, study_id: int) -> WorklistRow:
+        """Return the row as it is now; raises NotFound."""
+        return worklist.row(self.engine, study_id)
+
+    def opine(self, study_id: int, reader: str, verdict: Verdict, cause: Cause | None = None) -> None:
+        """Record what the reader thinks of the flag; it moves nothing."""
+        opinions.give(self.engine, study_id, reader, verdict, cause)
+        LOG.info("opine", study=study_id, verdict=verdict)
+
+    def withdraw(self, study_id: int, reader: str) -> None:
+        """Take the reader's opinion back."""
+        opinions.withdraw(self.engine, study_id, reader)
+        LOG.info("withdraw", study=study_id)
 
     def expire(self) -> int:
         """Give back the studies whose claim ran out."""
@@ -92,4 +112,14 @@ class Desk:
             Act.PIN: lambda i, r, v: worklist.pin(engine, i, r, v, note=note, policy=policy),
             Act.UNPIN: lambda i, r, v: worklist.unpin(engine, i, r, v, policy=policy),
             Act.CANCEL: lambda i, r, v: worklist.cancel(engine, i, r, v, policy=policy),
+            Act.SKIP: lambda i, r, v: self._skip(i, r),
+            Act.UNSKIP: lambda i, r, v: self._unskip(i, r),
         }
+
+    def _skip(self, study_id: int, reader: str) -> WorklistRow:
+        skips.skip_study(self.engine, study_id, reader, self.skip_minutes)
+        return worklist.row(self.engine, study_id)
+
+    def _unskip(self, study_id: int, reader: str) -> WorklistRow:
+        skips.unskip(self.engine, study_id, reader)
+        return worklist.row(self.engine, study_id)

@@ -19,8 +19,9 @@ import numpy as np
 from triage.domain.analysis import InstanceForAnalysis
 from triage.domain.errors import NotFound, Unprocessable
 from triage.domain.finding import EvidenceDraft, ImageView, ModelIdentity, NotAnalysedImage, Outcome, View
+from triage.domain.reading import KeyImage
 from triage.spool import Spool
-from workers import report
+from workers import preview, report
 from workers.child.wire import StudyReply, StudyRequest
 from workers.decode import Radiograph, decode
 from workers.infer import Answers, Served
@@ -72,6 +73,7 @@ class Found:
     views: list[ImageView] = field(default_factory=list)
     laterals: list[flag.LateralAnswer] = field(default_factory=list)
     not_analysed: list[NotAnalysedImage] = field(default_factory=list)
+    pictures: dict[str, KeyImage] = field(default_factory=dict)
 
 
 @dataclass
@@ -114,13 +116,17 @@ class Analyst:
             outcome = self._outcome(found)
         with found.watch.stage("report"):
             evidence = self._report(request, outcome)
-        return StudyReply(self._timed(outcome, found), evidence)
+        key = found.pictures.get(preview.key_uid(outcome) or "")
+        return StudyReply(self._timed(outcome, found), evidence, key)
 
     def _group(self, instances: Sequence[InstanceForAnalysis], found: Found) -> None:
         with found.watch.stage("decode"):
             pairs = [pair for pair in (self._decoded(instance, found) for instance in instances) if pair]
         images = [Shown(uid, radiograph) for uid, radiograph in pairs]
         self._look(images, found)
+        with found.watch.stage("preview"):
+            shown = (one for one in images if one.refused is None)
+            found.pictures |= {one.uid: preview.picture(one.uid, one.radiograph.image) for one in shown}
         found.views.extend(one.view for one in images if one.view is not None)
         lateral = [one for one in images if one.view is not None and one.view.view is View.LATERAL]
         found.laterals.extend(self._laterals(lateral, found))

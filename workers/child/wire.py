@@ -17,6 +17,7 @@ from typing import Any
 
 from triage.domain.analysis import InstanceForAnalysis, Lease
 from triage.domain.finding import EvidenceDraft, Outcome
+from triage.domain.reading import KeyImage
 
 MAX_FRAME = 64 * 1024**2
 _LENGTH = struct.Struct(">I")
@@ -151,14 +152,19 @@ class StudyRequest:
 
 @dataclass(frozen=True, slots=True)
 class StudyReply:
-    """An outcome with its evidence, durable in the spool and not yet recorded."""
+    """An outcome with its evidence, durable in the spool and not yet recorded, and the picture of its key image."""
 
     outcome: Outcome
     evidence: tuple[EvidenceDraft, ...]
+    key_image: KeyImage | None = None
 
     def to_json(self) -> Message:
         """Return plain JSON types only."""
-        return {"outcome": self.outcome.to_json(), "evidence": [draft.to_json() for draft in self.evidence]}
+        return {
+            "outcome": self.outcome.to_json(),
+            "evidence": [draft.to_json() for draft in self.evidence],
+            "key_image": None if self.key_image is None else self.key_image.to_json(),
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> StudyReply:
@@ -166,4 +172,5 @@ class StudyReply:
         return cls(
             Outcome.from_json(data["outcome"]),
             tuple(EvidenceDraft.from_json(row) for row in data["evidence"]),
+            None if data.get("key_image") is None else KeyImage.from_json(data["key_image"]),
         )

@@ -18,19 +18,20 @@ from triage.web import words
 from triage.web.room import STATIC
 from triage.web.words import NO_FLAG_NOTE
 
-OWN = ("page.js", "page.css")
+OWN = ("hold.js", "page.js", "keys.js", "page.css")
 NEVER = re.compile(
     r"\b(positive|negative|normal|abnormal|cleared|clear|diagnos\w*|detected|confidence|explanation|"
     r"explain\w*|absent|healthy|unremarkable)\b",
     re.IGNORECASE,
 )
-# The two sentences that have to name what they deny.
-ALLOWED = (NO_FLAG_NOTE, words.FOOTER)
+# The three sentences that have to name what they deny.
+ALLOWED = (NO_FLAG_NOTE, words.FOOTER, words.PREVIEW_NOTE)
 
 
 def _texts() -> dict[str, str]:
     templates = STATIC.parent / "templates"
-    files = [*templates.glob("*.html"), STATIC / "page.js", STATIC.parent / "words.py"]
+    own = [STATIC / name for name in OWN if name.endswith(".js")]
+    files = [*templates.glob("*.html"), *own, STATIC.parent / "words.py", STATIC.parent / "labels.py"]
     return {path.name: path.read_text() for path in files} | {"priority.py": _sentences()}
 
 

@@ -1,11 +1,15 @@
-// What the page adds to htmx: keys, a roving focus that follows its study, waits that go on counting, and a
+// What the page adds to htmx: a roving focus that follows its study, waits that go on counting, and a
 // connection that says when it is lost. The page works without any of it.
 "use strict";
-(() => {
+const triagePage = (() => {
   const QUIET_MS = 25000; // the feed speaks every 10 s
   const GIVE_UP_MS = 120000;
+  const SLOW_MS = 3000;
+  const VERY_SLOW_MS = 10000;
+  const RENEW_MS = 300000;
   const $ = (id) => document.getElementById(id);
   const rows = () => [...document.querySelectorAll("#rows > tr")];
+  document.documentElement.classList.add("scripted");
 
   // --- the connection -------------------------------------------------------------------------------------
   let heard = Date.now();
@@ -28,13 +32,17 @@
   }
   function show() {
     const [shape, words] = $("live").children;
+    const gone = lostSince !== null && Date.now() - lostSince > GIVE_UP_MS;
     $("live").className = lostSince ? "live bad" : "live good";
-    say(shape, lostSince ? "◷" : "●");
+    say(shape, gone ? "✕" : lostSince ? "◷" : "●");
     say(words, lostSince ? `Stale since ${clockOf(lostSince)}` : "Live");
     $("lost").hidden = !lostSince;
+    $("lost").classList.toggle("gone", gone);
     document.body.classList.toggle("lost", Boolean(lostSince));
+    document.body.classList.toggle("gone", gone);
+    for (const button of document.querySelectorAll("#where button, #drawer button, #next button")) button.disabled = gone;
     if (!lostSince) return;
-    const gone = Date.now() - lostSince > GIVE_UP_MS;
+    say($("lost").firstElementChild, gone ? "✕" : "◷");
     say($("lost-words"), gone
       ? "Not connected. Use your PACS list."
       : `Live updates lost at ${clockOf(lostSince)}. The order may be out of date. Trying again.`);
@@ -54,12 +62,18 @@
     if (lostSince) show();
   }, 1000);
 
-  // --- waits ----------------------------------------------------------------------------------------------
+  // --- waits and dues ---------------------------------------------------------------------------------------
   let behind = -Infinity; // server clock minus ours in seconds: the answer that travelled fastest knows best
+  const hours = (minutes) => `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`;
   function wait() {
+    const now = Date.now() / 1000 + behind;
     for (const time of document.querySelectorAll("time[data-since]")) {
-      const minutes = Math.max(0, Math.floor((Date.now() / 1000 + behind - time.dataset.since) / 60));
-      say(time, `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`);
+      say(time, hours(Math.max(0, Math.floor((now - time.dataset.since) / 60))));
+    }
+    for (const time of document.querySelectorAll("time[data-due]")) {
+      const left = time.dataset.due - now;
+      time.classList.toggle("over", left < 0);
+      say(time, left < 0 ? `◷ +${hours(Math.floor(-left / 60))}` : `${Math.floor(left / 60)}m`);
     }
   }
   setInterval(wait, 10000);
@@ -88,6 +102,7 @@
     const inside = at >= 0 && all[at].contains(document.activeElement);
     take(all[Math.min(all.length - 1, Math.max(0, inside ? at + by : place))]);
   }
+  const current = () => rows().find((row) => row.dataset.study === hand);
   document.body.addEventListener("focusin", (event) => {
     const row = event.target.closest("#rows > tr");
     if (row && row.dataset.study !== hand) {
@@ -96,29 +111,54 @@
     }
   });
 
+  let inRows = false; // whether the focus was in the list before it was replaced
   let newest = 0; // when the newest list that was ever shown was read from the database
   function settled() {
-    const read = Number($("page").dataset.now);
+    const page = $("page");
+    const read = Number(page.dataset.now);
     behind = Math.max(behind, read - Date.now() / 1000);
     // An act's answer can be overtaken by a refresh that read later: then what is shown is old, so read again.
     if (read < newest) htmx.trigger($("refresh"), "again");
     newest = Math.max(newest, read);
-    const focused = document.activeElement;
-    const held = rove();
-    // A button that an act replaced leaves the focus nowhere: give it to the row it was in.
-    if (focused === document.body && hand !== null && held && held.dataset.study === hand) held.focus({ preventScroll: true });
+    const urgent = Number(page.dataset.urgent);
+    document.title = urgent ? `(${urgent}) Spine triage` : "Spine triage";
+    if (lostSince) show();
+    triageHold.applied();
   }
   document.body.addEventListener("htmx:afterSettle", settled);
+  // At once, not when all has settled: with the focus nowhere the next refresh would take the list for idle.
+  function refocus() {
+    const held = rove();
+    // A button that an act replaced, or a row that left, leaves the focus nowhere: give it to the row that is there now.
+    if (document.activeElement === document.body && inRows && held) take(held);
+    inRows = false;
+  }
+  document.body.addEventListener("htmx:afterSwap", refocus);
 
-  // A refresh asked for before the reader opened something else must not close it again: ask anew.
+  const actedOn = (path) => /^\/studies\/(\d+)\//.exec(path)?.[1];
   document.body.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.pathInfo.requestPath !== "/list") return;
-    const asked = new URLSearchParams(event.detail.pathInfo.finalRequestPath.split("?")[1]);
-    const here = new FormData($("where"));
-    if (["tab", "study"].every((name) => asked.get(name) === here.get(name))) return;
-    event.detail.shouldSwap = false;
-    htmx.trigger($("refresh"), "again");
+    const detail = event.detail;
+    if (!detail.shouldSwap || detail.target.id !== "page") return;
+    const path = detail.pathInfo.requestPath;
+    inRows = Boolean(document.activeElement?.closest("#rows"));
+    if (path === "/list" && overtaken(detail)) {
+      detail.shouldSwap = false;
+      htmx.trigger($("refresh"), "again");
+      return;
+    }
+    // What somebody is typing is theirs: a refresh must not put the old text back. Only then, because the same
+    // switch would keep a focused row from being refreshed.
+    Idiomorph.defaults.ignoreActiveValue = document.activeElement?.matches("input, textarea") ?? false;
+    const posted = detail.requestConfig.verb === "post";
+    if (path === "/next") hand = /name="study" value="(\d+)"/.exec(detail.serverResponse)?.[1] ?? hand;
+    detail.serverResponse = triageHold.merge(detail.serverResponse, posted ? actedOn(path) : undefined);
   });
+  // A refresh asked for before the reader opened something else must not close it again: ask anew.
+  function overtaken(detail) {
+    const asked = new URLSearchParams(detail.pathInfo.finalRequestPath.split("?")[1]);
+    const here = new FormData($("where"));
+    return ["tab", "study", "q"].some((name) => asked.get(name) !== here.get(name));
+  }
 
   // --- what an act said stays ten seconds, with its undo -------------------------------------------------------
   const MESSAGE_MS = 10000;
@@ -128,60 +168,68 @@
     message.className = "";
     message.replaceChildren();
   }
+  function tell(text) {
+    const message = $("message");
+    message.className = "notice trouble";
+    message.textContent = text;
+    clearTimeout(wiping);
+    wiping = setTimeout(wipe, MESSAGE_MS);
+  }
   document.body.addEventListener("htmx:oobAfterSwap", () => {
     clearTimeout(wiping);
     wiping = setTimeout(wipe, MESSAGE_MS);
   });
 
-  // Between a swap and its settling htmx has not bound the new list's buttons: a key pressed then must wait.
-  let settling = 0;
-  let pressed = [];
-  function bound() {
-    clearTimeout(settling);
-    settling = 0;
-    const waiting = pressed;
-    pressed = [];
-    for (const act of waiting) act();
+  // --- slow and failed requests of the reader; refreshes have the connection's own banner ----------------------
+  let slow = [];
+  function quick() {
+    for (const timer of slow) clearTimeout(timer);
+    slow = [];
+    $("slow").hidden = true;
   }
-  document.body.addEventListener("htmx:afterSwap", () => {
-    clearTimeout(settling);
-    settling = setTimeout(bound, 500);
+  function late(text) {
+    $("slow").hidden = false;
+    say($("slow"), text);
+  }
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.elt.id === "refresh") return;
+    quick();
+    slow = [
+      setTimeout(late, SLOW_MS, "Still loading…"),
+      setTimeout(late, VERY_SLOW_MS, "The list does not answer. Reload the page, or use your PACS list."),
+    ];
   });
-  document.body.addEventListener("htmx:afterSettle", bound);
+  document.body.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.elt.id !== "refresh") quick();
+  });
+  for (const kind of ["htmx:responseError", "htmx:sendError"]) {
+    document.body.addEventListener(kind, (event) => {
+      if (event.detail.elt.id === "refresh") return;
+      const act = event.detail.requestConfig?.verb === "post";
+      tell(act ? "✕ Could not save. Look at the row before you try again." : "✕ The list did not answer. Try again.");
+    });
+  }
 
-  // --- keys: off with one switch (WCAG 2.1.4) -----------------------------------------------------------------
-  const KEYS = "triage-keys";
-  const press = (scope, key) => scope && scope.querySelector(`[data-key="${key}"]`)?.click();
-  const acts = {
-    j: () => step(1), ArrowDown: () => step(1),
-    k: () => step(-1), ArrowUp: () => step(-1),
-    g: () => take(rows()[0]), G: () => take(rows().at(-1)),
-    n: () => press(document.querySelector("header"), "n"),
-    c: () => press(current(), "c"),
-    r: () => press(current(), "r"),
-    z: () => press($("message"), "z"),
-    " ": toggle, Enter: toggle,
-    Escape: () => $("close")?.click(),
-  };
-  function current() {
-    return rows().find((row) => row.dataset.study === hand);
-  }
-  function toggle() {
-    const row = current();
-    if (row) row.getAttribute("aria-current") ? $("close")?.click() : press(row, "open");
-  }
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || !$("keys-on").checked) return;
-    if (event.target.matches("input, textarea, select")) return;
-    if ((event.key === " " || event.key === "Enter") && event.target.matches("a, button")) return;
-    const act = acts[event.key];
-    if (!act) return;
+  // --- a claim is kept alive while its study is open here -------------------------------------------------------
+  setInterval(() => {
+    const release = document.querySelector('#drawer button[formaction$="/release"]');
+    if (!release) return;
+    const body = new FormData($("where"));
+    body.set("version", release.value);
+    const address = release.getAttribute("formaction").replace("/release", "/claim");
+    fetch(address, { method: "POST", body: new URLSearchParams(body), headers: { "hx-request": "true" } }).catch(lost);
+  }, RENEW_MS);
+
+  document.addEventListener("click", (event) => {
+    // A link that changes more than the list loads the whole page.
+    const link = event.target instanceof Element && event.target.closest("a[data-whole]");
+    if (!link) return;
     event.preventDefault();
-    if (settling) pressed.push(act);
-    else act();
-  });
-  $("keys-on").checked = localStorage.getItem(KEYS) !== "off";
-  $("keys-on").addEventListener("change", (event) => localStorage.setItem(KEYS, event.target.checked ? "on" : "off"));
+    event.stopImmediatePropagation();
+    location.assign(link.href);
+  }, true);
 
+  rove();
   settled();
+  return { rows, take, step, current, tell, drop: () => document.activeElement?.blur(), hand: () => hand };
 })();

@@ -1,0 +1,202 @@
+"""What a reader adds to the list without moving it: columns, filters, saved views, opinions, skips.
+
+Plain values; nothing here knows a database or a clock. An opinion is about the flag, never about the
+patient: agree, disagree or unsure, with a cause from a short list. A skip is one reader's own: the study
+stays where it stands for everybody, and only this reader's "next" passes over it for a while.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from triage.domain.errors import Refused
+from triage.domain.worklist import Tab
+
+SKIP_MINUTES = 15.0
+TEXT_LENGTH = 64
+VIEW_NAME_LENGTH = 40
+OPINION_DAYS = 30
+
+
+class Column(StrEnum):
+    """The columns of the list, in the order they stand."""
+
+    BAND = "band"
+    WHY = "why"
+    WAIT = "wait"
+    PATIENT = "patient"
+    STUDY = "study"
+    ACCESSION = "accession"
+    TIME = "time"
+    AI = "ai"
+    IMAGES = "images"
+    SENT = "sent"
+    SOURCE = "source"
+    CLAIM = "claim"
+
+
+# Without these a row cannot be read, so nobody can lose them.
+ALWAYS = frozenset({Column.BAND, Column.WHY, Column.WAIT, Column.PATIENT, Column.STUDY, Column.CLAIM})
+USUAL_COLUMNS = tuple(column for column in Column if column not in (Column.SOURCE, Column.TIME))
+
+
+def columns(chosen: Iterable[str]) -> tuple[Column, ...]:
+    """Return the columns to show, in order, the indispensable ones among them; unknown names are dropped."""
+    wanted = set(chosen) | ALWAYS
+    return tuple(column for column in Column if column in wanted)
+
+
+class FlagFilter(StrEnum):
+    """Which answers a list is narrowed to."""
+
+    ANY = ""
+    FLAGGED = "flagged"
+    NOT_FLAGGED = "not-flagged"
+    NOT_ANALYSED = "not-analysed"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list is narrowed to; the text is patient data and stays out of addresses and logs."""
+
+    text: str = ""
+    modality: str = ""
+    source: str = ""
+    flag: FlagFilter = FlagFilter.ANY
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether nothing is narrowed."""
+        return not (self.text or self.modality or self.source or self.flag)
+
+    @classmethod
+    def spoken(cls, text: str = "", modality: str = "", source: str = "", flag: str = "") -> Filters:
+        """Return filters from a form, cut to length and to what can be printed; Refused for an unknown flag."""
+        if flag not in set(FlagFilter):
+            raise Refused("filter", "there is no such filter")
+        return cls(_word(text), _word(modality, 16).upper(), _word(source, 16), FlagFilter(flag))
+
+
+def _word(spoken: str, length: int = TEXT_LENGTH) -> str:
+    printable = "".join(letter for letter in spoken if letter.isprintable())
+    return " ".join(printable.split())[:length]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredQuery:
+    """Filters under an opaque id, so that an address never names a patient."""
+
+    token: str
+    filters: Filters
+
+
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    """A list that somebody named: their own, or everybody's."""
+
+    id: int
+    name: str
+    owner: str
+    shared: bool
+    tab: Tab
+    filters: Filters
+    columns: tuple[Column, ...]
+
+
+def view_name(spoken: str) -> str:
+    """Return the name of a saved view; raises Refused when it is none."""
+    name = _word(spoken, VIEW_NAME_LENGTH)
+    if not name:
+        raise Refused("view-name", f"a view's name has 1 to {VIEW_NAME_LENGTH} letters")
+    return name
+
+
+class Verdict(StrEnum):
+    """What a reader thinks of the flag."""
+
+    AGREE = "agree"
+    DISAGREE = "disagree"
+    UNSURE = "unsure"
+
+
+class Cause(StrEnum):
+    """Why a reader does not agree with a flag, or is not sure."""
+
+    OLD_FRACTURE = "old-fracture"
+    DEGENERATIVE = "degenerative"
+    VARIANT = "variant"
+    ARTEFACT = "artefact"
+    WRONG_VIEW = "wrong-view"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """One reader's present opinion on one study's flag."""
+
+    reader: str
+    verdict: Verdict
+    cause: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmRate:
+    """How often readers here agreed with flags lately: counts, because a rate of few means little."""
+
+    agreed: int
+    judged: int
+    days: int = OPINION_DAYS
+
+
+class LowerReason(StrEnum):
+    """Why a person moves a study down."""
+
+    KNOWN_OLD = "known-old"
+    ARTEFACT = "artefact"
+    WRONG_VIEW = "wrong-view"
+    DISCUSSED = "discussed"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherStudy:
+    """Another study of the same patient, as the drawer lists it."""
+
+    study_id: int
+    study_date: str
+    modalities: tuple[str, ...]
+    study_description: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyImage:
+    """A small compressed picture of one analysed image; never for diagnosis, nothing is drawn into it."""
+
+    sop_instance_uid: str
+    media_type: str
+    width: int
+    height: int
+    content: bytes
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON types only."""
+        return {**asdict(self), "content": base64.b64encode(self.content).decode()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> KeyImage:
+        """Rebuild from `to_json`; raises KeyError, TypeError or ValueError on anything else."""
+        return cls(
+            str(data["sop_instance_uid"]),
+            str(data["media_type"]),
+            int(data["width"]),
+            int(data["height"]),
+            base64.b64decode(data["content"], validate=True),
+        )

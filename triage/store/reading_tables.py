@@ -1,0 +1,119 @@
+"""The tables of what readers add: stored queries, saved views, columns, opinions, skips, previews, lowerings."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from triage.store.tables import metadata
+
+
+def _study(*, key: bool = False) -> Column[int]:
+    return Column(
+        "study_id",
+        BigInteger,
+        ForeignKey("study.id", ondelete="CASCADE"),
+        nullable=False,
+        primary_key=key,
+        autoincrement=False,
+    )
+
+
+def _word(name: str, *, key: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default=None if key else text("''"), primary_key=key)
+
+
+def _now(name: str) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+stored_query = Table(
+    "stored_query",
+    metadata,
+    _word("token", key=True),
+    _word("reader"),
+    Column("filters", JSONB, nullable=False),
+    _now("used_at"),
+    Index("stored_query_used_at_idx", "used_at"),
+)
+
+saved_view = Table(
+    "saved_view",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("shared", Boolean, nullable=False, server_default=text("false")),
+    Column("tab", Text, nullable=False),
+    Column("filters", JSONB, nullable=False),
+    Column("columns", ARRAY(Text), nullable=False),
+    _now("saved_at"),
+    UniqueConstraint("owner", "name"),
+)
+
+reader_columns = Table(
+    "reader_columns",
+    metadata,
+    _word("reader", key=True),
+    Column("columns", ARRAY(Text), nullable=False),
+    _now("changed_at"),
+)
+
+opinion = Table(
+    "opinion",
+    metadata,
+    _study(key=True),
+    _word("reader", key=True),
+    Column("verdict", Text, nullable=False),
+    _word("cause"),
+    # The answer it is about: a later analysis asks anew.
+    _word("outcome"),
+    Column("analysis_id", BigInteger, ForeignKey("analysis.id", ondelete="SET NULL")),
+    _now("at"),
+    Index("opinion_at_idx", "at"),
+)
+
+skip = Table(
+    "skip",
+    metadata,
+    _study(key=True),
+    _word("reader", key=True),
+    Column("until", DateTime(timezone=True), nullable=False),
+)
+
+preview = Table(
+    "preview",
+    metadata,
+    _study(key=True),
+    Column("analysis_id", BigInteger, ForeignKey("analysis.id", ondelete="CASCADE"), nullable=False),
+    Column("sop_instance_uid", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+lowering = Table(
+    "lowering",
+    metadata,
+    _study(key=True),
+    Column("reader", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    _word("note"),
+    _now("at"),
+)

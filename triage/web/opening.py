@@ -1,0 +1,52 @@
+"""Opening a study elsewhere: viewers by address template, each opening audited; and the key image.
+
+Refuses anybody who did not say who they are. An address for a viewer may hold the Study Instance UID and
+the accession number that the viewer needs, never a name or a patient id; nothing of it is logged.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response
+
+from triage.domain.errors import NotFound
+from triage.store import openings, previews
+from triage.web.room import room
+
+router = APIRouter()
+NOBODY = "Say who you are first."
+
+
+@router.get("/studies/{study_id}/viewer/{number}")
+def open_viewer(request: Request, study_id: int, number: int) -> Response:
+    """Remember who opens the study, and send the browser to the viewer."""
+    here = room(request)
+    reader = here.reader(request)
+    if not reader.name:
+        return PlainTextResponse(NOBODY, 403)
+    viewers = here.settings.web.viewers
+    if not 0 <= number < len(viewers):
+        return PlainTextResponse("There is no such viewer.", 404)
+    try:
+        named = openings.opened(here.engine, study_id, reader.name, viewers[number].name)
+    except NotFound:
+        return PlainTextResponse("There is no such study.", 404)
+    address = viewers[number].url.format(
+        study_uid=quote(named.study_instance_uid, safe=""), accession=quote(named.accession_number, safe="")
+    )
+    return Response(status_code=303, headers={"location": address})
+
+
+@router.get("/studies/{study_id}/preview")
+def preview(request: Request, study_id: int) -> Response:
+    """Return the compressed picture of the key image; never kept by the browser."""
+    here = room(request)
+    if not here.reader(request).name:
+        return PlainTextResponse(NOBODY, 403)
+    try:
+        found = previews.find(here.engine, study_id)
+    except NotFound:
+        return PlainTextResponse("There is no picture of this study.", 404)
+    return Response(found.content, media_type=found.media_type, headers={"cache-control": "no-store"})

@@ -1,0 +1,70 @@
+"""What a reader prefers: the look of this browser, and which columns the list has for them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from triage.domain.errors import Refused
+from triage.domain.worklist import Tab
+from triage.store import saved_views
+from triage.web.labels import DENSITIES, THEMES
+from triage.web.listing import show_refusal
+from triage.web.look import COOKIE, OPEN, PRIVATE, YEAR_SECONDS, Look
+from triage.web.place import Where
+from triage.web.room import back, room
+
+router = APIRouter()
+
+
+@router.post("/look")
+def change_look(
+    request: Request,
+    theme: Annotated[str, Form(max_length=16)] = "",
+    density: Annotated[str, Form(max_length=16)] = "",
+    names: Annotated[str, Form(max_length=16)] = "",
+    tab: Annotated[Tab, Form()] = Tab.UNREAD,
+    q: Annotated[str, Form(max_length=32)] = "",
+    study: Annotated[int | None, Form()] = None,
+) -> Response:
+    """Remember the look in this browser; what is not named stays."""
+    look = Look.read(request.cookies.get(COOKIE))
+    if theme in THEMES:
+        look = replace(look, theme=theme)
+    if density in DENSITIES:
+        look = replace(look, density=density)
+    if names in (PRIVATE, OPEN):
+        look = replace(look, private=names == PRIVATE)
+    answer = Response(status_code=204) if "x-quietly" in request.headers else back(Where(tab, study, q))
+    answer.set_cookie(
+        COOKIE,
+        look.cookie(),
+        max_age=YEAR_SECONDS,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return answer
+
+
+@router.post("/columns")
+def choose_columns(
+    request: Request,
+    token: Annotated[str, Form()] = "",
+    column: Annotated[list[str] | None, Form()] = None,
+    tab: Annotated[Tab, Form()] = Tab.UNREAD,
+    q: Annotated[str, Form(max_length=32)] = "",
+    study: Annotated[int | None, Form()] = None,
+) -> Response:
+    """Remember which columns this reader wants."""
+    here, where = room(request), Where(tab, study, q)
+    reader = here.reader(request)
+    try:
+        here.readers.check(reader, token)
+    except Refused as refused:
+        return show_refusal(request, where, refused)
+    saved_views.choose_columns(here.engine, reader.name, column or ())
+    return back(where)

@@ -1,0 +1,109 @@
+"""Narrowing the list: a search is a POST, and the address afterwards names an opaque id, never a patient.
+
+Saved views are such filters under a name, with a tab and columns: a reader's own, or everybody's.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from triage.domain.errors import NotFound, Refused
+from triage.domain.reading import Filters, view_name
+from triage.domain.worklist import Tab
+from triage.store import queries, saved_views
+from triage.web.listing import show, show_refusal
+from triage.web.place import Message, Where
+from triage.web.room import back, room, wants_part
+
+router = APIRouter()
+Token = Annotated[str, Form()]
+OpenTab = Annotated[Tab, Form()]
+Query = Annotated[str, Form(max_length=32)]
+Text = Annotated[str, Form(max_length=200)]
+
+
+@router.post("/search")
+def search(
+    request: Request,
+    token: Token = "",
+    text: Text = "",
+    modality: Text = "",
+    source: Text = "",
+    flag: Text = "",
+    tab: OpenTab = Tab.UNREAD,
+    q: Query = "",
+) -> Response:
+    """Keep what the reader looks for and show what matches."""
+    here = room(request)
+    reader = here.reader(request)
+    try:
+        here.readers.check(reader, token)
+        filters = Filters.spoken(text, modality, source, flag)
+    except Refused as refused:
+        return show_refusal(request, Where(tab), refused)
+    kept = "" if filters.empty else queries.keep(here.engine, reader.name, filters, q).token
+    where = Where(tab, None, kept)
+    if not wants_part(request):
+        return back(where)
+    answer = show(request, where)
+    answer.headers["hx-replace-url"] = f"/{where.query}"
+    return answer
+
+
+@router.post("/views")
+def save_view(
+    request: Request,
+    token: Token = "",
+    name: Text = "",
+    shared: Annotated[bool, Form()] = False,
+    tab: OpenTab = Tab.UNREAD,
+    q: Query = "",
+) -> Response:
+    """Save the list as it stands under a name."""
+    here, where = room(request), Where(tab, None, q)
+    reader = here.reader(request)
+    try:
+        here.readers.check(reader, token)
+        named = view_name(name)
+        known = queries.find(here.engine, reader.name, q)
+        filters = known.filters if known else Filters()
+        if shared and filters.text:
+            raise Refused("view-text", "A shared view cannot hold a search for one patient")
+    except Refused as refused:
+        return show_refusal(request, where, refused)
+    chosen = saved_views.chosen_columns(here.engine, reader.name)
+    saved_views.save(here.engine, reader.name, named, tab, filters, chosen, shared=shared)
+    return back(where)
+
+
+@router.get("/views/{view_id}")
+def open_view(request: Request, view_id: int) -> Response:
+    """Show a saved view: its tab, its filters, its columns."""
+    here = room(request)
+    reader = here.reader(request)
+    try:
+        view = saved_views.view(here.engine, reader.name, view_id)
+    except NotFound as gone:
+        return show(request, Where(), Message(f"{gone.sentence.capitalize()}.", trouble=True), status=404)
+    if reader.name:
+        saved_views.choose_columns(here.engine, reader.name, view.columns)
+    kept = "" if view.filters.empty else queries.keep(here.engine, reader.name, view.filters).token
+    return back(Where(view.tab, None, kept))
+
+
+@router.post("/views/{view_id}/forget")
+def forget_view(
+    request: Request, view_id: int, token: Token = "", tab: OpenTab = Tab.UNREAD, q: Query = ""
+) -> Response:
+    """Delete one of the reader's own views."""
+    here, where = room(request), Where(tab, None, q)
+    reader = here.reader(request)
+    try:
+        here.readers.check(reader, token)
+        saved_views.forget(here.engine, reader.name, view_id)
+    except (Refused, NotFound) as refused:
+        return show_refusal(request, where, refused)
+    return back(where)

@@ -1,0 +1,168 @@
+// The keyboard: every act of the page, off with one switch (WCAG 2.1.4). A key presses a button that is on the
+// page; nothing can be done by key alone.
+"use strict";
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const { rows, take, step, current, tell, drop, hand } = triagePage;
+  const press = (scope, key) => {
+    const found = scope?.querySelector(`[data-key="${key}"]`);
+    found?.click();
+    return Boolean(found);
+  };
+
+  // Between a swap and its settling htmx has not bound the new list's buttons: a key pressed then must wait.
+  let settling = 0;
+  let pressed = [];
+  let opening = null; // what to do once the drawer of the row in hand is open
+  function bound() {
+    clearTimeout(settling);
+    settling = 0;
+    const waiting = pressed;
+    pressed = [];
+    for (const act of waiting) act();
+  }
+  document.body.addEventListener("htmx:afterSwap", () => {
+    clearTimeout(settling);
+    settling = setTimeout(bound, 500);
+  });
+  document.body.addEventListener("htmx:afterSettle", () => {
+    bound();
+    const act = opening;
+    if (act && $("drawer")?.dataset.study === hand()) {
+      opening = null;
+      act();
+    }
+  });
+
+  const open = () => {
+    const drawer = $("drawer");
+    return drawer && (!current() || drawer.dataset.study === hand()) ? drawer : null;
+  };
+  // Acts that live in the drawer: open it first where it is not.
+  function inDrawer(act) {
+    const drawer = open();
+    if (drawer) return act(drawer);
+    opening = () => act($("drawer"));
+    if (!press(current(), "open")) opening = null;
+  }
+  const drawerKey = (key) => () => inDrawer((drawer) => press(drawer, key));
+  function field(id, key) {
+    return () => inDrawer((drawer) => {
+      const found = $(id);
+      if (found && drawer.contains(found)) found.focus();
+      else press(drawer, key);
+    });
+  }
+  function toggle() {
+    const row = current();
+    if (row) row.getAttribute("aria-current") ? $("close")?.click() : press(row, "open");
+  }
+  function close() {
+    const menu = document.querySelector(".menu[open]");
+    if (menu) menu.removeAttribute("open");
+    else if ($("close")) $("close").click();
+    else drop();
+  }
+  function view() {
+    inDrawer((drawer) => press(drawer, "viewer") || tell("No viewer is set up. An administrator adds one under web.viewers."));
+  }
+  function copy() {
+    const number = current()?.querySelector("[data-copy]")?.dataset.copy;
+    if (number) navigator.clipboard?.writeText(number).then(() => tell("Accession number copied."), () => tell("The browser did not let us copy."));
+  }
+
+  // --- the look, without losing one's place -------------------------------------------------------------------
+  const root = document.documentElement;
+  function look(name, value) {
+    const body = new URLSearchParams({ [name]: value });
+    return fetch("/look", { method: "POST", body, headers: { "x-quietly": "1" } }).then(() => htmx.trigger($("refresh"), "again"), () => tell("Could not remember that."));
+  }
+  const following = (all, now) => all[(all.indexOf(now) + 1) % all.length];
+  function theme() {
+    root.dataset.theme = following(["system", "dark", "light"], root.dataset.theme);
+    look("theme", root.dataset.theme);
+  }
+  function density() {
+    root.dataset.density = following(["compact", "usual", "roomy"], root.dataset.density);
+    look("density", root.dataset.density);
+  }
+  function names() {
+    const hidden = document.querySelector('#look input[value="private"]')?.hasAttribute("checked");
+    look("names", hidden ? "open" : "private");
+  }
+
+  // --- digits: one alone is an opinion, several with Enter are an accession number (barcode readers type so) ----
+  const DIGITS_MS = 300;
+  let digits = "";
+  let typing = 0;
+  function digit(key) {
+    digits += key;
+    clearTimeout(typing);
+    typing = setTimeout(() => {
+      const one = digits.length === 1 && "123".includes(digits);
+      const act = one ? drawerKey(`opinion${digits}`) : null;
+      digits = "";
+      act?.();
+    }, DIGITS_MS);
+  }
+  function jump() {
+    clearTimeout(typing);
+    $("text").value = digits;
+    digits = "";
+    htmx.trigger($("find"), "submit");
+  }
+
+  const acts = {
+    j: () => step(1), ArrowDown: () => step(1),
+    k: () => step(-1), ArrowUp: () => step(-1),
+    g: () => take(rows()[0]), G: () => take(rows().at(-1)),
+    n: () => press(document.querySelector("header"), "n"),
+    c: () => press(current(), "c"),
+    r: () => press(current(), "r"),
+    z: () => press($("message"), "z"),
+    p: field("note", "p"),
+    s: drawerKey("s"),
+    x: field("lower-reason", "x"),
+    v: drawerKey("picture"),
+    o: view,
+    y: copy,
+    d: theme, t: density, K: names,
+    f: () => $("modality")?.focus(),
+    "/": () => $("text")?.focus(),
+    ".": () => triageHold.bring(),
+    "?": () => $("help").showModal(),
+    " ": toggle, ArrowRight: () => open() || toggle(),
+    Enter: () => (document.querySelector('#drawer [data-key="viewer"]') ? view() : toggle()),
+    Escape: close, ArrowLeft: () => $("close")?.click(),
+  };
+  function savedView(event) {
+    const number = /^Digit([1-9])$/.exec(event.code)?.[1];
+    if (!number) return;
+    event.preventDefault();
+    press($("views"), `view${number}`);
+  }
+  function typingIn(target) {
+    return target.matches("input:not([type=checkbox], [type=radio]), textarea, select");
+  }
+  document.addEventListener("keydown", (event) => {
+    if (!$("keys-on").checked || $("help").open) return;
+    if (event.altKey && !event.ctrlKey && !event.metaKey) return savedView(event);
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (typingIn(event.target)) {
+      if (event.key === "Escape") (current() ?? document.body).focus(), event.target.blur();
+      return;
+    }
+    if (/^\d$/.test(event.key)) return digit(event.key);
+    if (event.key === "Enter" && digits.length > 2 && $("text")) return event.preventDefault(), jump();
+    if ((event.key === " " || event.key === "Enter") && event.target.matches("a, button, summary, input")) return;
+    const act = acts[event.key];
+    if (!act) return;
+    event.preventDefault();
+    if (settling) pressed.push(act);
+    else act();
+  });
+
+  const KEYS = "triage-keys";
+  $("keys-on").checked = localStorage.getItem(KEYS) !== "off";
+  $("keys-on").addEventListener("change", (event) => localStorage.setItem(KEYS, event.target.checked ? "on" : "off"));
+})();
