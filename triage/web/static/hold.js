@@ -12,7 +12,7 @@ const triageHold = (() => {
   let waiting = false; // something waits in the pending bar
   let bringing = false; // the reader asked to bring it in
   let said = 0;
-  const tops = new Map();
+  let tops = new Map(); // where each row stood before the list was replaced
 
   document.addEventListener("pointermove", (event) => {
     if (event.target instanceof Element && event.target.closest("#rows")) moved = Date.now();
@@ -140,7 +140,7 @@ const triageHold = (() => {
 
   function applying() {
     waiting = bringing = false;
-    tops.clear();
+    tops = new Map();
     for (const row of document.querySelectorAll("#rows > tr")) tops.set(row.id, row.getBoundingClientRect().top);
   }
 
@@ -148,12 +148,12 @@ const triageHold = (() => {
   function applied() {
     const hand = focusedRow();
     if (hand && tops.has(hand.id) && window.scrollY > 0) window.scrollBy(0, hand.getBoundingClientRect().top - tops.get(hand.id));
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return tops.clear();
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return void (tops = new Map());
     for (const [id, top] of tops) {
       const by = top - ($(id)?.getBoundingClientRect().top ?? top);
       if (by) $(id).animate([{ transform: `translateY(${by}px)` }, { transform: "none" }], 150);
     }
-    tops.clear();
+    tops = new Map();
   }
 
   function bring() {
