@@ -11,6 +11,7 @@ import click
 from triage.cli.output import say, write_fields, write_rows
 from triage.cli.session import Session, acting, opened
 from triage.cli.shape import ExampleCommand, ExampleGroup, actor_option, json_option, limit_option
+from triage.cli.worklist_theory import theory
 from triage.domain.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
@@ -200,3 +201,6 @@ def pin(study: str, reason: str, off: bool, actor: str | None, as_json: bool) ->
         act("unpin", study, actor, as_json)
     else:
         act("pin", study, actor, as_json, note=reason)
+
+
+worklist.add_command(theory)
