@@ -20,7 +20,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "jinja2": ("triage.web",),
     "sse_starlette": ("triage.web",),
     "itsdangerous": ("triage.web",),
-    "click": ("triage.cli", "workers.training"),
+    "click": ("triage.cli", "workers.training", "workers.dataset", "workers.evaluation"),
     "rich": ("triage.cli",),
     "pydantic": ("triage.config", "triage.embedded.places", "triage.web"),
     "pydantic_settings": ("triage.config",),
@@ -30,8 +30,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "keras": ("workers.models", "workers.infer", "workers.training"),
     "highdicom": ("workers.report",),
     "numba": ("workers.training",),
-    "sklearn": ("workers.training",),
-    "matplotlib": ("workers.training",),
+    "sklearn": ("workers.training", "workers.dataset", "workers.evaluation"),
+    "matplotlib": ("workers.training", "workers.evaluation"),
     "platformdirs": ("triage.config",),
 }
 # A type of the framework in a signature is not a use of it; these stages pass the store's engine on.

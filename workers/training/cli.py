@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from workers.dataset.commands import dataset
+
 _NAMES = ("view-gate", "vertebra-locator", "vertebra-fresh")
 _OUT = click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
 _SEED = click.option("--seed", type=int, default=2, show_default=True, help="Fixes phantoms and training.")
@@ -26,6 +28,9 @@ def _echo(line: str) -> None:
 @click.group(epilog="Example: triage-models train --all --out build/models --seed 2")
 def main() -> None:
     """Phantoms, training and bundles. Everything made here is synthetic; not for clinical use."""
+
+
+main.add_command(dataset)
 
 
 @main.group(epilog="Example: triage-models phantom demo --out build/demo")

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.evaluation import statistics
 from workers.models import calibrate, ood
 from workers.models.bundle_write import Draft
-from workers.training import statistics
 from workers.training.cache import Body, Cache
 from workers.training.flag import FRESH_INDEX, FilmScore, score_films
 from workers.training.packaging import draft, threshold_at

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from workers.evaluation import statistics
 from workers.models import calibrate, ood
 from workers.models.bundle_write import Draft
-from workers.training import statistics
 from workers.training.cache import Cache
 from workers.training.packaging import draft, threshold_at
 from workers.training.served import Network

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.evaluation import statistics
 from workers.models import ood
 from workers.models.bundle_write import Draft
-from workers.training import statistics
 from workers.training.cache import Cache
 from workers.training.packaging import draft, threshold_at
 from workers.training.served import Located, Network, locate_films

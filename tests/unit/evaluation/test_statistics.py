@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import beta
 from sklearn.metrics import roc_auc_score
 
-from workers.training import statistics
+from workers.evaluation import statistics
 
 
 def _scores(
