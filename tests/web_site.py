@@ -19,8 +19,9 @@ from triage.web import serve
 
 
 def settings_for(home: Path, database_url: str, **sections: dict[str, Any]) -> Settings:
-    """Return a site's settings."""
-    return build(home, {"database": {"url": database_url}, **sections})
+    """Return a site's settings; who reads says so themselves, unless the test is about accounts."""
+    web = {"accounts": "name", **sections.pop("web", {})}
+    return build(home, {"database": {"url": database_url}, "web": web, **sections})
 
 
 def free_port() -> int:
@@ -45,7 +46,8 @@ def serving(
 ) -> Iterator[Served]:
     """Run `triage run web` in a thread until the context ends."""
     port = free_port()
-    settings = settings_for(home, database_url, web={"port": port, "viewers": viewers or []}, **sections)
+    web = {"viewers": viewers or [], **sections.pop("web", {}), "port": port}
+    settings = settings_for(home, database_url, web=web, **sections)
     served = Served(f"http://127.0.0.1:{port}")
     thread = threading.Thread(target=serve, args=(settings, served.stop))
     thread.start()

@@ -33,6 +33,7 @@ HTTP_SECONDS = Histogram(
     ["route", "method", "code"],
     buckets=_SECONDS,
 )
+LOGINS = Counter("spine_triage_login_total", "Tries to sign in, by method and result.", ["method", "result"])
 # Read from Postgres when /metrics is asked, so that one page speaks for every process.
 STUDIES = Gauge("spine_triage_studies", "Studies in the catalogue, by state.", ["state"])
 QUEUE_DEPTH = Gauge("spine_triage_queue_depth", "Analyses waiting or running, by state.", ["state"])

@@ -51,6 +51,7 @@ NOUNS = {
     "model": ("triage.cli.model:model", "Model bundles: list, show, verify."),
     "dicom": ("triage.cli.dicom:dicom", "DICOM peers: echo, send."),
     "db": ("triage.cli.db:db", "The database's schema: upgrade, current."),
+    "user": ("triage.cli.user:user", "Accounts: add, list, role, password, disable and so on."),
     "audit": ("triage.cli.audit:audit", "The audit trail: list."),
     "config": ("triage.cli.config:config", "Settings: show."),
 }

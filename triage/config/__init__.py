@@ -7,6 +7,8 @@ with the key's name and what to write instead. Nothing else in the product reads
 
 from __future__ import annotations
 
+from triage.config.access import AccessSettings, OidcSettings, ProxySettings
+from triage.config.base import Section
 from triage.config.load import build, default_home, load_settings, read_sources
 from triage.config.sections import (
     ClosingSettings,
@@ -18,7 +20,6 @@ from triage.config.sections import (
     Peer,
     ProductSettings,
     ResultsSettings,
-    Section,
     Settings,
     SpoolSettings,
     TlsSettings,
@@ -28,14 +29,17 @@ from triage.config.sections import (
 )
 
 __all__ = [
+    "AccessSettings",
     "ClosingSettings",
     "Destination",
     "DicomSettings",
     "DispatchSettings",
     "LogSettings",
     "ModelSettings",
+    "OidcSettings",
     "Peer",
     "ProductSettings",
+    "ProxySettings",
     "ResultsSettings",
     "Section",
     "Settings",

@@ -6,18 +6,14 @@ from pathlib import Path
 from string import Formatter
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
+from triage.config.access import AccessSettings, networks
+from triage.config.base import Section
 from triage.domain.closing import ClosingRules
 from triage.domain.errors import Refused
 from triage.domain.identity import parse_ae_title
 from triage.domain.priority import OrderPolicy
-
-
-class Section(BaseModel):
-    """A part of the tree: frozen, and a key nobody knows is a mistake."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _ae_title(value: str) -> str:
@@ -166,7 +162,8 @@ class Viewer(Section):
 
 
 class WebSettings(Section):
-    """The radiologist's page. `due_minutes` is shown beside the wait; it moves no row."""
+    """The radiologist's page. `due_minutes` is shown beside the wait; it moves no row. `accounts`: who says who
+    somebody is; `name` is for one machine's trial alone."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
@@ -177,6 +174,11 @@ class WebSettings(Section):
     due_minutes: dict[str, float] = Field(
         default_factory=lambda: {"STAT": 30.0, "HIGH": 60.0, "MEDIUM": 120.0, "ROUTINE": 120.0, "LOW": 240.0}
     )
+    accounts: Literal["local", "name", "proxy", "oidc"] = "local"
+    # Whose X-Forwarded-For and X-Forwarded-Proto are believed: the proxy that does TLS.
+    trusted_proxies: tuple[str, ...] = ()
+
+    _check_proxies = field_validator("trusted_proxies")(networks)
 
 
 class ProductSettings(Section):
@@ -214,6 +216,7 @@ class Settings(Section):
     results: ResultsSettings = ResultsSettings()
     worklist: WorklistSettings = WorklistSettings()
     web: WebSettings = WebSettings()
+    access: AccessSettings = AccessSettings()
     product: ProductSettings = ProductSettings()
     models: ModelSettings = ModelSettings()
     log: LogSettings = LogSettings()

@@ -23,6 +23,7 @@ from triage.supervisor.start import supervise
 
 STORY = "story"
 PACS = "demo-pacs"
+PEOPLE = "demo-people"
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,26 @@ def up(story: Story, *, logs: bool, environ: Mapping[str, str] = os.environ) -> 
 
 
 def extra_programs(settings: Settings, story: Story, held: Held | None) -> Sequence[Program]:
-    """Return the demonstration PACS and the story, as far as they are wanted."""
+    """Return the demonstration PACS, its people and the story, as far as they are wanted."""
     found = []
     if story.demo:
         pacs = command(settings, PACS, ("run", PACS), after=(UPGRADE,))
         found.append(pacs)
+    if story.demo and not story.once and settings.web.accounts == "local":
+        found.append(_people(settings))
     if story.demo or story.once or held:
         found.append(_story(settings, story, held))
     return found
+
+
+def _people(settings: Settings) -> Program:
+    program = command(settings, PEOPLE, (), after=(UPGRADE,), runs_once=True)
+    return replace(
+        program,
+        argv=(sys.executable, "-P", "-m", "triage.demo.people"),
+        speaks_to_the_person=True,
+        tells_secrets=True,
+    )
 
 
 def _story(settings: Settings, story: Story, held: Held | None) -> Program:

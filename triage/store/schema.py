@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 import migrations
+from triage.store import account_tables as account_tables  # the metadata must hold every table
 from triage.store import reading_tables as reading_tables  # the metadata must hold every table
 from triage.store.engine import transaction
 

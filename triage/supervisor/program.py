@@ -38,6 +38,8 @@ class Program:
     runs_once: bool = False
     ends_the_tree: bool = False
     speaks_to_the_person: bool = False
+    # What it says holds a secret: it is shown and never kept in a file.
+    tells_secrets: bool = False
     announcement: str = ""
     pass_fds: tuple[int, ...] = ()
 

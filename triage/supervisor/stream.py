@@ -40,9 +40,9 @@ class LogFile:
 
 
 class Lines:
-    """Cuts a process's output into lines for its file and for the console."""
+    """Cuts a process's output into lines for its file, if it is to be kept, and for the console."""
 
-    def __init__(self, name: str, file: LogFile, console: Console, *, plain: bool) -> None:
+    def __init__(self, name: str, file: LogFile | None, console: Console, *, plain: bool) -> None:
         self._name = name
         self._file = file
         self._console = console
@@ -55,7 +55,8 @@ class Lines:
         if self._rest and (not piece or len(self._rest) > LINE_BYTES):
             lines, self._rest = [*lines, self._rest], b""
         for line in lines:
-            self._file.write(line[:LINE_BYTES])
+            if self._file is not None:
+                self._file.write(line[:LINE_BYTES])
             text = line[:LINE_BYTES].decode("utf-8", "replace").rstrip()
             if self._plain:
                 self._console.say(text)

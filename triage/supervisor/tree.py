@@ -85,7 +85,8 @@ class Tree:
         child.start()
         if child.process is not None and child.process.stdout is not None:
             name = child.program.name
-            lines = Lines(name, self._files[name], self._console, plain=child.program.speaks_to_the_person)
+            file = None if child.program.tells_secrets else self._files[name]
+            lines = Lines(name, file, self._console, plain=child.program.speaks_to_the_person)
             os.set_blocking(child.process.stdout.fileno(), False)
             self._selector.register(child.process.stdout, selectors.EVENT_READ, lines)
 

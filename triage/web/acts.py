@@ -108,7 +108,8 @@ def act_on(
 def _done(act: Act, row: WorklistRow, before: WorklistRow | None) -> Message:
     opposite = OPPOSITE.get(act)
     undo = _undo(opposite, row, before.pin_reason if before else "") if opposite else None
-    return Message(f"{words.PAST[f'worklist.{act}']}.", undo=undo)
+    done = "Claim ended" if act is Act.END_CLAIM else words.PAST[f"worklist.{act}"]
+    return Message(f"{done}.", undo=undo)
 
 
 def _undo(act: Act, row: WorklistRow, note: str = "") -> Undo:

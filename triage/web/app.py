@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from sqlalchemy import Engine
@@ -15,6 +15,12 @@ from starlette.staticfiles import StaticFiles
 from triage.config import Settings
 from triage.domain.errors import TriageError, Unavailable
 from triage.web import acts, live, opening, pages, preferences, probes, search
+from triage.web.entry import answers, naming
+from triage.web.entry import pages as entry_pages
+from triage.web.entry.admission import admitted
+from triage.web.entry.doorkeeper import Doorkeeper
+from triage.web.entry.forwarded import add_forwarding
+from triage.web.entry.upkeep import keep_up
 from triage.web.guard import Guard
 from triage.web.look import COOKIE, Look
 from triage.web.reader import Readers, load_secret
@@ -29,11 +35,16 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     """Return the page as an ASGI application; the feed runs while its lifespan is open."""
     app = FastAPI(title="Spine triage", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     readers = Readers(load_secret(settings.home / "secrets"))
-    app.state.room = Room(settings, engine, Desk.of(settings, engine), Hub(), readers)
+    door = Doorkeeper(settings, engine, readers)
+    app.state.room = Room(settings, engine, Desk.of(settings, engine), Hub(), readers, door)
     app.add_middleware(Guard, hosts=(settings.web.host, *settings.web.allowed_hosts))
-    for part in (pages, search, preferences, opening, acts, live, probes):
-        app.include_router(part.router)
+    add_forwarding(app, settings.web.trusted_proxies)
+    for part in (pages, search, preferences, opening, acts, live):
+        app.include_router(part.router, dependencies=[Depends(admitted)])
+    app.include_router(probes.router)
+    app.include_router(naming.router if settings.web.accounts == "name" else entry_pages.router)
     app.mount("/static", StaticFiles(directory=STATIC))
+    answers.add_answers(app)
     app.add_exception_handler(Unavailable, _list_unavailable)
     app.add_exception_handler(RequestValidationError, _malformed)
     return app
@@ -48,10 +59,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     feed = Feed(here.engine, lambda event: _on_loop(loop, here.hub.broadcast, event))
     feed.start()
     expiring = asyncio.create_task(_expire(here.desk))
+    keeping = asyncio.create_task(keep_up(here))
     try:
         yield
     finally:
         expiring.cancel()
+        keeping.cancel()
         here.hub.end()
         await asyncio.to_thread(feed.stop)
 

@@ -1,7 +1,8 @@
-"""Who sits at the page: a name the reader chose, in a signed cookie. Accounts come with a later issue.
+"""Who sits at the page, and the token that forms repeat.
 
-The name is shown and audited; it proves nothing, which is why the page binds to loopback. The cookie is
-HttpOnly and SameSite=Strict, ends with the shift, and carries the secret that forms must repeat.
+In the modes with accounts a reader is a session's person (see `entry`). In the mode `name`, for the trial
+on one machine, it is a name the reader chose, in a signed cookie: it is shown and audited and proves
+nothing, which is why that mode is refused on every address but loopback.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from itsdangerous import BadData, URLSafeSerializer, URLSafeTimedSerializer
 
+from triage.domain.account import Right, Role, Scope, may
 from triage.domain.errors import Refused
 
 COOKIE = "triage_reader"
@@ -22,14 +24,26 @@ SECRET_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The person at the page; an empty name means that none was given yet."""
+    """The person at the page; an empty name means that none was given yet. `form_token` is the session's own."""
 
     name: str = ""
     session: str = ""
+    role: Role = Role.VIEWER
+    scope: Scope | None = None
+    form_token: str = ""
+    # Whether somebody vouches for the name: a password, a provider, a proxy, a token.
+    vouched: bool = False
+
+    def may(self, right: str) -> bool:
+        """Tell a template whether this reader may do what a `Right` names: `reader.may("PIN")`."""
+        return bool(self.name) and may(self.role, Right[right], self.scope)
+
+
+NOBODY = Reader()
 
 
 class Readers:
-    """Signs and reads the cookie, and the token that forms repeat."""
+    """Signs and reads the cookie of the mode `name`, and checks the token that forms repeat."""
 
     def __init__(self, secret: bytes) -> None:
         self._cookies = URLSafeTimedSerializer(secret, salt="reader")
@@ -40,22 +54,28 @@ class Readers:
         return self._cookies.dumps([name, secrets.token_urlsafe(16)])
 
     def read(self, cookie: str | None) -> Reader:
-        """Return who the cookie names; nobody when it is absent, forged or from another shift."""
+        """Return who the cookie names; nobody when it is absent, forged or from another shift.
+
+        Whoever can reach loopback is this machine's own person, so nothing is kept from them.
+        """
         try:
             name, session = self._cookies.loads(cookie or "", max_age=SHIFT_SECONDS)
         except (BadData, ValueError, TypeError):
-            return Reader()
-        return Reader(str(name), str(session))
+            return NOBODY
+        return Reader(str(name), str(session), Role.ADMIN)
 
     def token(self, reader: Reader) -> str:
         """Return what this reader's forms must carry."""
+        if reader.form_token:
+            return reader.form_token
         return str(self._tokens.dumps(reader.session)) if reader.session else ""
 
     def check(self, reader: Reader, token: str) -> None:
         """Refuse an act without a name or with another session's token."""
         if not reader.name:
             raise Refused("no-reader", "Say who you are first.")
-        if not secrets.compare_digest(token.encode(), self.token(reader).encode()):
+        wanted = self.token(reader)
+        if not wanted or not secrets.compare_digest(token.encode(), wanted.encode()):
             raise Refused("form-token", "This page is from another session. Reload it.")
 
 

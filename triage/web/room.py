@@ -17,9 +17,10 @@ from sqlalchemy import Engine
 
 from triage.config import Settings
 from triage.web import labels, words
+from triage.web.entry.doorkeeper import Doorkeeper
 from triage.web.look import Look
 from triage.web.place import Where
-from triage.web.reader import COOKIE, Reader, Readers
+from triage.web.reader import NOBODY, Reader, Readers
 from triage.worklist.actions import Desk
 from triage.worklist.feed import Hub
 
@@ -43,11 +44,13 @@ class Room:
     desk: Desk
     hub: Hub
     readers: Readers
+    door: Doorkeeper
     templates: Environment = field(default_factory=lambda: _templates())
 
     def reader(self, request: Request) -> Reader:
-        """Return who sits at this browser."""
-        return self.readers.read(request.cookies.get(COOKIE))
+        """Return who sits at this browser, as `admitted` found out; nobody before it has."""
+        found: Reader = getattr(request.state, "reader", NOBODY)
+        return found
 
 
 def room(request: Request) -> Room:
@@ -77,9 +80,11 @@ def frame(here: Room, look: Look) -> dict[str, Any]:
         "words": words,
         "labels": labels,
         "site": here.settings.product.site,
-        "reader": Reader(),
+        "reader": NOBODY,
         "token": "",
         "look": look,
+        "accounts": here.settings.web.accounts,
+        "lock_minutes": here.settings.access.lock_minutes,
     }
 
 

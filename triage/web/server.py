@@ -46,6 +46,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # who may forward is this site's setting: see entry.forwarded
             timeout_graceful_shutdown=STOP_SECONDS,
         )
     )
@@ -62,14 +63,25 @@ def serve(settings: Settings, stop: threading.Event) -> None:
 
 
 def check_address(settings: Settings) -> None:
-    """Refuse to offer patients' names to a network unless the site said so: there are no accounts yet."""
+    """Refuse to offer patients' names to a network unless the site said so and people have to say who they are."""
     web = settings.web
+    if web.accounts == "name" and (not is_loopback(web.host) or web.allowed_hosts or web.trusted_proxies):
+        raise ConfigError(
+            "web.accounts",
+            'is "name", which proves nothing, and the page can be reached from other machines',
+            'Write "local", "oidc" or "proxy"; or web.host = "127.0.0.1" without allowed_hosts and trusted_proxies.',
+        )
     if not web.allow_remote and not is_loopback(web.host):
         raise ConfigError(
             "web.host",
-            f"{web.host} can be reached from other machines, and the page has no accounts yet",
-            "Write 127.0.0.1, or set web.allow_remote = true behind a proxy that asks who is there.",
+            f"{web.host} can be reached from other machines, and the page itself does no TLS",
+            "Write 127.0.0.1, or set web.allow_remote = true where only a TLS proxy can reach it.",
         )
+    for mode, section in (("oidc", settings.access.oidc), ("proxy", settings.access.proxy)):
+        if web.accounts == mode and section is None:
+            raise ConfigError(
+                "web.accounts", f'is "{mode}" and [access.{mode}] is missing', "Add that section."
+            )
 
 
 def _bind(host: str, port: int) -> socket.socket:

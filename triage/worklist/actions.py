@@ -6,7 +6,6 @@ Conflict (who, when), NotFound, Unavailable as the store does; Refused for a nam
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,14 +15,13 @@ from sqlalchemy import Engine
 
 from triage import log
 from triage.config import Settings
-from triage.domain.errors import Refused
+from triage.domain.account import person_name
 from triage.domain.priority import OrderPolicy
 from triage.domain.reading import SKIP_MINUTES, Cause, Verdict
 from triage.domain.worklist import WorklistRow
 from triage.store import opinions, skips, worklist
 
 LOG = log.get(__name__)
-NAME_LENGTH = 64
 
 
 class Act(StrEnum):
@@ -36,17 +34,14 @@ class Act(StrEnum):
     PIN = "pin"
     UNPIN = "unpin"
     CANCEL = "cancel"
+    END_CLAIM = "end-claim"
     SKIP = "skip"
     UNSKIP = "unskip"
 
 
 def reader_name(spoken: str) -> str:
     """Return a reader's name as it is shown and audited; raises Refused when it is none."""
-    name = " ".join(spoken.split())
-    printable = all(unicodedata.category(letter)[0] in "LMNPS" or letter == " " for letter in name)
-    if not 1 <= len(name) <= NAME_LENGTH or not printable or name.lower() in ("system", "triage"):
-        raise Refused("reader-name", f"a reader's name has 1 to {NAME_LENGTH} letters")
-    return name
+    return person_name(spoken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +107,7 @@ class Desk:
             Act.PIN: lambda i, r, v: worklist.pin(engine, i, r, v, note=note, policy=policy),
             Act.UNPIN: lambda i, r, v: worklist.unpin(engine, i, r, v, policy=policy),
             Act.CANCEL: lambda i, r, v: worklist.cancel(engine, i, r, v, policy=policy),
+            Act.END_CLAIM: lambda i, r, v: worklist.release(engine, i, r, v, override=True, policy=policy),
             Act.SKIP: lambda i, r, v: self._skip(i, r),
             Act.UNSKIP: lambda i, r, v: self._unskip(i, r),
         }

@@ -64,9 +64,23 @@ def test_the_signing_secret_is_made_once_and_for_its_owner_alone(tmp_path: Path)
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "triage.hospital.example"])
 def test_a_public_address_is_refused_until_the_site_allows_it(tmp_path: Path, host: str) -> None:
+    local = {"accounts": "local", "host": host}
     with pytest.raises(ConfigError, match=r"web\.host"):
-        check_address(settings_for(tmp_path, "", web={"host": host}))
-    check_address(settings_for(tmp_path, "", web={"host": host, "allow_remote": True}))
+        check_address(settings_for(tmp_path, "", web=local))
+    check_address(settings_for(tmp_path, "", web={**local, "allow_remote": True}))
+
+
+@pytest.mark.parametrize(
+    "web",
+    [
+        {"host": "0.0.0.0", "allow_remote": True},
+        {"allowed_hosts": ["triage.hospital.example"]},
+        {"trusted_proxies": ["127.0.0.1"]},
+    ],
+)
+def test_names_that_nobody_checks_are_for_this_machine_alone(tmp_path: Path, web: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=r"web\.accounts"):
+        check_address(settings_for(tmp_path, "", web={"accounts": "name", **web}))
 
 
 def test_loopback_is_recognised() -> None:

@@ -1,0 +1,135 @@
+"""Sign-in with a local password: counted first, checked always, refused in one sentence.
+
+Promises that a name nobody has, a closed account and a wrong password cannot be told apart by words or by
+the work done; that what was typed is neither kept nor logged; and that a hash of old parameters is renewed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+
+from triage import log, metrics
+from triage.accounts import passwords
+from triage.config import AccessSettings
+from triage.domain.account import Account, name_key
+from triage.domain.attempts import PER_ACCOUNT, PER_ADDRESS
+from triage.domain.errors import NotFound, Refused
+from triage.domain.password import check_new
+from triage.store import accounts, sessions, tries
+from triage.store.sessions import Lifetimes, Opened, Session
+
+LOG = log.get(__name__)
+LONGEST_TYPED = 1024
+
+
+class SlowDown(Refused):
+    """Too many tries: wait until `until`. The same for names that exist and names that do not."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__("too-many-tries", f"Too many tries. Try again at {until.astimezone():%H:%M:%S}.")
+        self.until = until
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An account whose password was given: its hash if that must be renewed, and the tries to take back."""
+
+    account: Account
+    forgiving: tuple[bytes, bytes]
+    new_hash: str = field(default="", repr=False)
+
+
+def lifetimes(access: AccessSettings) -> Lifetimes:
+    """Return how long this site's sessions last."""
+    return Lifetimes(
+        timedelta(hours=access.session_hours),
+        timedelta(hours=access.idle_hours),
+        timedelta(minutes=access.lock_minutes) if access.lock_minutes else None,
+    )
+
+
+def sign_in(
+    engine: Engine, name: str, password: str, address: str, lasting: Lifetimes, *, replacing: bytes = b""
+) -> Opened:
+    """Open a session; raises SlowDown, or Refused in the one sentence that says nothing.
+
+    The session that this browser had (`replacing`) ends, whoever's it was, and lends nothing to the new one.
+    """
+    found = checked(engine, name, password, address, "password")
+    if replacing:
+        sessions.end(engine, replacing)
+    return _opened(engine, found, address, "password", lasting)
+
+
+def unlock(engine: Engine, held: Session, password: str, address: str, lasting: Lifetimes) -> Opened:
+    """Open a locked session again under a new id; its absolute end stays. Raises as `sign_in`."""
+    found = checked(engine, held.account.name, password, address, "unlock")
+    return _opened(engine, found, address, "unlock", lasting, replacing=held.digest)
+
+
+def change_password(
+    engine: Engine, held: Session, old: str, new: str, address: str, access: AccessSettings
+) -> Opened:
+    """Set a password of the person's own: every other session ends, this one gets a new id. Raises as `sign_in`,
+    and Refused for a new password that may not be set."""
+    found = checked(engine, held.account.name, old, address, "password-change")
+    fresh = check_new(new, held.account.name, access.password_length)
+    if fresh == old:
+        raise Refused("password-same", "that is the password you have")
+    accounts.set_password(
+        engine,
+        held.account.name,
+        passwords.hashed(fresh),
+        held.account.name,
+        must_change=False,
+        keep=held.digest,
+    )
+    kept = Checked(found.account, found.forgiving)
+    return _opened(engine, kept, address, "password-change", lifetimes(access), replacing=held.digest)
+
+
+def checked(engine: Engine, name: str, password: str, address: str, method: str) -> Checked:
+    """Return the account whose password this is; raises SlowDown or Refused."""
+    typed, password = name[:LONGEST_TYPED].replace("\0", ""), password[:LONGEST_TYPED]
+    forgiving = tries.digest_of("account", name_key(typed)), tries.digest_of("address", address)
+    known = accounts.known(engine, typed)
+    whose = known.account.name if known else None
+    until = tries.take(engine, dict(zip(forgiving, (PER_ACCOUNT, PER_ADDRESS), strict=True)), whose, address)
+    if until is not None:
+        metrics.LOGINS.labels(method, "blocked").inc()
+        raise SlowDown(until)
+    stored = known.password_hash if known is not None and not known.account.disabled else ""
+    if not passwords.fits(stored, password) or known is None:
+        sessions.refused(engine, whose, address, method)
+        raise _refusal(method)
+    renewed = passwords.hashed(password) if passwords.outdated(stored) else ""
+    return Checked(known.account, forgiving, renewed)
+
+
+def _opened(
+    engine: Engine, found: Checked, address: str, method: str, lasting: Lifetimes, *, replacing: bytes = b""
+) -> Opened:
+    try:
+        opened = sessions.open_session(
+            engine,
+            found.account,
+            lasting,
+            address,
+            method,
+            replacing=replacing,
+            forgiving=found.forgiving,
+            new_hash=found.new_hash,
+        )
+    except NotFound:  # closed between the check and now
+        raise _refusal(method) from None
+    metrics.LOGINS.labels(method, "ok").inc()
+    LOG.info("sign-in", method=method)
+    return opened
+
+
+def _refusal(method: str) -> Refused:
+    metrics.LOGINS.labels(method, "refused").inc()
+    return Refused("sign-in", "That name and password do not belong together.")

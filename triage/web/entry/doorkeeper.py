@@ -1,0 +1,74 @@
+"""Finds out who asks: by session, by name, or by a proxy's header, as the site chose.
+
+Promises that each mode believes its own sign alone: a session cookie is nothing in the mode `name`, a
+header is nothing unless it comes from the proxy that the site named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Request
+from sqlalchemy import Engine
+
+from triage.accounts.signing_in import lifetimes
+from triage.config import Settings
+from triage.store import sessions
+from triage.store.sessions import Session
+from triage.web.entry import cookie
+from triage.web.entry.turned_away import TurnedAway, Why
+from triage.web.reader import COOKIE, Reader, Readers
+
+# What the page asks for by itself is no sign of life of its reader.
+BY_ITSELF = frozenset({"/feed"})
+REFRESH_ELEMENT = "refresh"
+
+
+@dataclass(frozen=True)
+class Doorkeeper:
+    """One site's way of telling people apart."""
+
+    settings: Settings
+    engine: Engine
+    readers: Readers
+
+    def reader(self, request: Request) -> Reader:
+        """Return who asks; raises TurnedAway when they may not see the page now."""
+        mode = self.settings.web.accounts
+        if mode == "name":
+            return self.readers.read(request.cookies.get(COOKIE))
+        held = self.session(request)
+        if held is None:
+            raise TurnedAway(Why.SIGN_IN)
+        reader = of_session(held)
+        if held.locked:
+            raise TurnedAway(Why.LOCKED, reader)
+        if held.account.must_change:
+            raise TurnedAway(Why.PASSWORD, reader)
+        return reader
+
+    def session(self, request: Request) -> Session | None:
+        """Return this browser's session, locked or not."""
+        sent = cookie.identifier(request)
+        if not sent:
+            return None
+        lasting = lifetimes(self.settings.access)
+        return sessions.find(self.engine, sessions.digest_of(sent), lasting, active=is_act(request))
+
+
+def of_session(held: Session) -> Reader:
+    """Return a session's person as the page knows them."""
+    who = held.account
+    return Reader(who.name, "", who.role, None, held.form_token, vouched=True)
+
+
+def is_act(request: Request) -> bool:
+    """Tell whether a person asks, and not the page by itself."""
+    if request.url.path in BY_ITSELF:
+        return False
+    return request.headers.get("hx-trigger") != REFRESH_ELEMENT
+
+
+def peer(request: Request) -> str:
+    """Return the address that a request comes from, as far as it can be believed."""
+    return request.client.host if request.client else ""
