@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,9 +57,7 @@ SETTING: tuple[Decorator, ...] = (
 
 def setting_options(command: Any) -> Any:
     """Add the options that describe one list."""
-    for option in reversed(SETTING):
-        command = option(command)
-    return command
+    return reduce(lambda so_far, option: option(so_far), reversed(SETTING), command)
 
 
 def setting_of(values: dict[str, Any]) -> tuple[Setting, Discipline]:

@@ -1,0 +1,123 @@
+"""Every order the simulator and the replay know, as keys: the smallest key is read first, then the older study.
+
+Promises: `seniority` is the product's own key (a test compares it with `triage.domain.priority`); all orders
+see the class alone until a result comes. `oracle` sees the truth, which no order can: it is the measure of what
+an order could reach. Accumulating priority has no static key: its index is computed at each opening.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import numpy as np
+
+from triage.domain.errors import Refused
+from triage.domain.priority import OrderPolicy
+from triage.proof.caseload import Caseload, Floats
+from triage.proof.rota import Rota
+
+Name = Literal[
+    "fifo",
+    "human",
+    "flag",
+    "flag-within-class",
+    "probability",
+    "c-rank",
+    "apq",
+    "edf",
+    "seniority",
+    "oracle",
+]
+NAMES: tuple[Name, ...] = get_args(Name)
+# Far beyond any number of minutes, near enough that a float still tells two moments of ten years apart.
+_RANK = 1e8
+_PRESSING = ("STAT", "HIGH", "MEDIUM", "ROUTINE", "LOW")
+_DUE_FLAGGED = {"STAT": 10.0, "HIGH": 10.0, "MEDIUM": 30.0, "ROUTINE": 30.0, "LOW": 30.0}
+_DUE_UNFLAGGED = {"STAT": 10.0, "HIGH": 60.0, "MEDIUM": 240.0, "ROUTINE": 480.0, "LOW": 480.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order and its figures. `guard`: class -> how many younger studies may pass one (K).
+
+    `only_raise`: a result never lowers (the product's promise); False is the bare index of the papers.
+    `head_start`: minutes added to every wait in the accumulating index.
+    """
+
+    name: Name
+    policy: OrderPolicy = field(default_factory=OrderPolicy)
+    guard: dict[str, int] = field(default_factory=dict)
+    only_raise: bool = True
+    head_start: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys before and after the result. Accumulating: `before` and `after` are slopes, the largest index first."""
+
+    before: Floats
+    after: Floats
+    accumulating: bool = False
+
+
+def named(name: str) -> Name:
+    """Return the order of that name."""
+    for known in NAMES:
+        if known == name:
+            return known
+    raise Refused("policy", f"there is no order {name!r}; known: {', '.join(NAMES)}")
+
+
+def keys(order: Order, load: Caseload, rota: Rota) -> Keys:
+    """Return the keys of every study under the order."""
+    before, after = _rest(order, load, rota)
+    # Before all others, whatever the order: the product's STAT tier, QuCAD's interrupting class.
+    ahead = np.array([one.first for one in load.streams])[load.stream] * (-1e4 * _RANK)
+    if order.name == "apq":
+        return Keys(before, after, accumulating=True)
+    return Keys(before + ahead, after + ahead)
+
+
+def _rest(order: Order, load: Caseload, rota: Rota) -> tuple[Floats, Floats]:
+    arrived, flagged = load.arrived, load.flagged
+    rank = _by_class(load, {word: float(place) for place, word in enumerate(_PRESSING)})
+    match order.name:
+        case "fifo":
+            return arrived, arrived
+        case "human":
+            return rank * _RANK + arrived, rank * _RANK + arrived
+        case "flag":
+            return rank * _RANK + arrived, np.where(flagged, -_RANK, rank * _RANK) + arrived
+        case "flag-within-class":
+            unflagged = (2 * rank + 1) * _RANK + arrived
+            return unflagged, unflagged - np.where(flagged, _RANK, 0.0)
+        case "edf":
+            due = np.where(flagged, _by_class(load, _DUE_FLAGGED), _by_class(load, _DUE_UNFLAGGED))
+            return arrived + _by_class(load, _DUE_UNFLAGGED), arrived + due
+        case "probability":
+            return -_by_class(load, order.policy.prior), -load.probability
+        case "oracle":
+            cost = _cost(load, order.policy, load.diseased.astype(float))
+            return -cost, -cost
+    without = _cost(load, order.policy, _by_class(load, order.policy.prior))
+    cost = _cost(load, order.policy, load.probability)
+    if order.name == "apq":
+        return without, cost
+    if order.name == "c-rank":
+        return -without, -cost
+    clock = rota.staffed(arrived)
+    before = clock - order.policy.seniority_minutes * without
+    after = clock - order.policy.seniority_minutes * cost
+    return before, np.minimum(before, after) if order.only_raise else after
+
+
+def _by_class(load: Caseload, figures: Mapping[str, float]) -> Floats:
+    return np.array([float(figures[one.priority]) for one in load.streams])[load.stream]
+
+
+def _cost(load: Caseload, policy: OrderPolicy, probability: Floats) -> Floats:
+    """Return c of each study (triage.domain.priority.cost_of_delay, for arrays)."""
+    harm = _by_class(load, policy.harm)
+    return probability + (1.0 - probability) * harm
