@@ -53,7 +53,7 @@ class Seat:
             reduced_motion="reduce",
         )
         self.page: Page = context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(30_000)
         self.addresses: list[str] = []
         self.complaints: list[str] = []
         self.page.on("request", lambda request: self.addresses.append(request.url))

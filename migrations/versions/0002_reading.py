@@ -72,7 +72,7 @@ TABLES = (
         study_id BIGINT NOT NULL,
         reader TEXT NOT NULL,
         reason TEXT NOT NULL,
-        note TEXT DEFAULT '' NOT NULL,
+        why TEXT NOT NULL,
         at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
         CONSTRAINT lowering_pkey PRIMARY KEY (study_id),
         CONSTRAINT lowering_study_id_fkey FOREIGN KEY(study_id) REFERENCES study (id) ON DELETE CASCADE

@@ -87,6 +87,14 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
+class Lowered:
+    """A person took back what a result had raised; the study keeps the place its order and arrival give it."""
+
+    reader: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """All that a position depends on. `key_so_far` is the row's present key: no machine lowers it."""
 
@@ -97,6 +105,7 @@ class Standing:
     outcome: TriageOutcome | None = None
     probability: float | None = None
     pin: Pin | None = None
+    lowered: Lowered | None = None
     stat_rule: str = ""
     read_before: bool = False
     flagged_before: bool = False
@@ -159,6 +168,8 @@ def _tier(standing: Standing) -> Tier:
 
 def _key(standing: Standing, policy: OrderPolicy) -> float:
     keys = [class_key(standing.arrived_at, standing.requested, policy)]
+    if standing.lowered is not None:
+        return keys[0]
     if standing.probability is not None and standing.outcome in (
         TriageOutcome.FLAGGED,
         TriageOutcome.NOT_FLAGGED,
@@ -175,6 +186,8 @@ def _reason(standing: Standing) -> tuple[str, str]:
         note = f": {standing.pin.note}" if standing.pin.note else ""
         return "pinned", f"Pinned by {standing.pin.reader}{note}"
     code, sentence = _answer(standing)
+    if standing.lowered is not None:
+        code, sentence = "lowered", f"Moved down by {standing.lowered.reader}: {standing.lowered.why}"
     if standing.read_before:
         return "new-images", f"{NEW_IMAGES}. {sentence}" if code != "waiting" else NEW_IMAGES
     if standing.requested is RequestedPriority.STAT:

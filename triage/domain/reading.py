@@ -165,6 +165,24 @@ class LowerReason(StrEnum):
     OTHER = "other"
 
 
+LOWER_WORDS = {
+    LowerReason.KNOWN_OLD: "known old fracture",
+    LowerReason.ARTEFACT: "artefact or implant",
+    LowerReason.WRONG_VIEW: "wrong view or patient",
+    LowerReason.DISCUSSED: "already discussed",
+    LowerReason.OTHER: "other",
+}
+
+
+def lower_why(reason: LowerReason | None, note: str) -> str:
+    """Return why a study is moved down, in words; raises Refused when none are given."""
+    told = _word(note, 120)
+    if reason is None or (reason is LowerReason.OTHER and not told):
+        raise Refused("lower-reason", "Say why the study is moved down")
+    known = "" if reason is LowerReason.OTHER else LOWER_WORDS[reason]
+    return ", ".join(part for part in (known, told) if part)
+
+
 @dataclass(frozen=True, slots=True)
 class OtherStudy:
     """Another study of the same patient, as the drawer lists it."""

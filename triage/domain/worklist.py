@@ -39,6 +39,8 @@ class WorklistEvent(StrEnum):
     PIN = "pin"
     UNPIN = "unpin"
     CANCEL = "cancel"
+    LOWER = "lower"
+    RAISE = "raise"
 
 
 _S, _E = WorklistState, WorklistEvent
@@ -55,6 +57,8 @@ _ROWS: dict[WorklistEvent, tuple[WorklistState | None, ...]] = {
     _E.PIN: (_SCHED, _PROG, None, None),
     _E.UNPIN: (_SCHED, _PROG, None, None),
     _E.CANCEL: (_GONE, _GONE, None, None),
+    _E.LOWER: (_SCHED, _PROG, None, None),
+    _E.RAISE: (_SCHED, _PROG, None, None),
 }
 TRANSITIONS: dict[tuple[WorklistState, WorklistEvent], WorklistState | None] = {
     (state, event): row[column] for event, row in _ROWS.items() for column, state in enumerate(WorklistState)

@@ -114,6 +114,6 @@ lowering = Table(
     _study(key=True),
     Column("reader", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    _word("note"),
+    Column("why", Text, nullable=False),
     _now("at"),
 )

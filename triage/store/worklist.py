@@ -7,10 +7,11 @@ Other stages move rows through `arrive`, `apply_result`, `not_analysed` (see wor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, func, select, update
+from sqlalchemy import Connection, Engine, func, select, update
 
 from triage.domain.priority import OrderPolicy
 from triage.domain.worklist import (
@@ -32,6 +33,7 @@ from triage.store.worklist_order import (
     analysis_started,
     apply_result,
     arrive,
+    hold_of,
     locked,
     not_analysed,
     remember,
@@ -211,12 +213,30 @@ def _act(
     override: bool = False,
 ) -> WorklistRow:
     with transaction(engine) as connection:
-        held = _lapse(connection, study_id, _now(connection), policy)
-        following = decide(held, event, actor, version=version, override=override)
-        _step(connection, study_id, following, values)
-        remember(connection, actor, event, study_id, {"from": held.state})
-        _settle(connection, study_id, event, policy)
-        return read_row(connection, study_id)
+        return act_within(
+            connection, study_id, actor, event, version, values, policy=policy, override=override
+        )
+
+
+def act_within(
+    connection: Connection,
+    study_id: int,
+    actor: str,
+    event: WorklistEvent,
+    version: int | None,
+    values: Mapping[str, Any],
+    *,
+    policy: OrderPolicy,
+    override: bool = False,
+    detail: Mapping[str, Any] | None = None,
+) -> WorklistRow:
+    """Do one act of a person inside the caller's transaction: compare, set, remember, give the row its place."""
+    held = _lapse(connection, study_id, _now(connection), policy)
+    following = decide(held, event, actor, version=version, override=override)
+    _step(connection, study_id, following, values)
+    remember(connection, actor, event, study_id, {"from": held.state, **(detail or {})})
+    _settle(connection, study_id, event, policy)
+    return read_row(connection, study_id)
 
 
 def _settle(connection: Connection, study_id: int, event: WorklistEvent, policy: OrderPolicy) -> None:
@@ -225,6 +245,8 @@ def _settle(connection: Connection, study_id: int, event: WorklistEvent, policy:
     waiting = held["state"] == WorklistState.SCHEDULED
     if event in (_E.PIN, _E.UNPIN) or (waiting and not held["pinned_by"]):
         reposition(connection, study_id, policy, let_go=True)
+    elif event in (_E.LOWER, _E.RAISE):
+        reposition(connection, study_id, policy)
 
 
 def _take(
@@ -237,7 +259,7 @@ def _take(
     remember(connection, actor, _E.RENEW if renewed else _E.CLAIM, study_id)
 
 
-def _step(connection: Connection, study_id: int, state: WorklistState, values: dict[str, Any]) -> None:
+def _step(connection: Connection, study_id: int, state: WorklistState, values: Mapping[str, Any]) -> None:
     pinned = values.get("pinned_by", _ITEM.pinned_by)
     connection.execute(
         update(worklist_item)
@@ -255,31 +277,14 @@ def _step(connection: Connection, study_id: int, state: WorklistState, values: d
 def _lapse(connection: Connection, study_id: int, now: datetime, policy: OrderPolicy) -> Hold:
     """Lock the row, end its claim if that ran out, and return how it is held now."""
     found = locked(connection, study_id)
-    held = _hold(found)
+    held = hold_of(found)
     if not held.lapsed(now):
         return held
     following = decide(held, _E.EXPIRE, audit.SYSTEM)
     _step(connection, study_id, following, _UNCLAIMED)
     remember(connection, audit.SYSTEM, _E.EXPIRE, study_id, {"reader": held.reader})
     _settle(connection, study_id, _E.EXPIRE, policy)
-    return _hold(locked(connection, study_id))
-
-
-def _hold(found: RowMapping) -> Hold:
-    return Hold(
-        WorklistState(found["state"]),
-        found["version"],
-        found["claimed_by"],
-        _local(found["claimed_at"]),
-        found["claimed_until"],
-        found["completed_by"],
-        _local(found["completed_at"]),
-    )
-
-
-def _local(moment: datetime | None) -> datetime | None:
-    """Return the site's wall clock: refusals are read by people."""
-    return moment.astimezone() if moment else None
+    return hold_of(locked(connection, study_id))
 
 
 def _now(connection: Connection) -> datetime:

@@ -9,16 +9,18 @@ while somebody reads, so that a claim is never refused because a result came in 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select, update
 
 from triage.domain import priority
 from triage.domain.errors import NotFound
 from triage.domain.finding import Triage, TriageOutcome
-from triage.domain.priority import AiStatus, OrderPolicy, Pin, Position, RequestedPriority, Standing
-from triage.domain.worklist import WorklistEvent, WorklistState
+from triage.domain.priority import AiStatus, Lowered, OrderPolicy, Pin, Position, RequestedPriority, Standing
+from triage.domain.worklist import Hold, WorklistEvent, WorklistState
 from triage.store import audit
+from triage.store.reading_tables import lowering
 from triage.store.tables import study, worklist_item
 
 _ITEM = worklist_item.c
@@ -180,6 +182,10 @@ def _more_images(
 
 
 def _forget_answer(connection: Connection, study_id: int) -> None:
+    # Whoever moved the study down judged the answer that is forgotten here.
+    gone = connection.execute(delete(lowering).where(lowering.c.study_id == study_id))
+    if gone.rowcount:
+        remember(connection, audit.SYSTEM, WorklistEvent.RAISE, study_id)
     _write(
         connection,
         study_id,
@@ -202,9 +208,11 @@ def _write(connection: Connection, study_id: int, **values: Any) -> None:
 
 
 def _find(connection: Connection, study_id: int) -> RowMapping | None:
+    lowered = lowering.c.reader.label("lowered_by"), lowering.c.why.label("lowered_why")
     query = (
-        select(worklist_item, study.c.calling_ae)
+        select(worklist_item, study.c.calling_ae, *lowered)
         .join(study, study.c.id == _ITEM.study_id)
+        .outerjoin(lowering, lowering.c.study_id == _ITEM.study_id)
         .where(_ITEM.study_id == study_id)
     )
     return connection.execute(query.with_for_update(of=worklist_item)).mappings().one_or_none()
@@ -236,6 +244,7 @@ def _standing(row: RowMapping, policy: OrderPolicy) -> Standing:
         outcome=TriageOutcome(row["outcome"]) if row["outcome"] else None,
         probability=row["probability"],
         pin=Pin(row["pinned_by"], row["pin_reason"]) if row["pinned_by"] else None,
+        lowered=Lowered(row["lowered_by"], row["lowered_why"]) if row["lowered_by"] else None,
         stat_rule=_rule(row["calling_ae"], policy),
         read_before=row["completed_at"] is not None,
         flagged_before=row["flagged_before"],
@@ -245,3 +254,21 @@ def _standing(row: RowMapping, policy: OrderPolicy) -> Standing:
 
 def _rule(calling_ae: str, policy: OrderPolicy) -> str:
     return calling_ae if calling_ae in policy.stat_calling_aes else ""
+
+
+def hold_of(found: RowMapping) -> Hold:
+    """Return the part of a row that people act on."""
+    return Hold(
+        WorklistState(found["state"]),
+        found["version"],
+        found["claimed_by"],
+        _local(found["claimed_at"]),
+        found["claimed_until"],
+        found["completed_by"],
+        _local(found["completed_at"]),
+    )
+
+
+def _local(moment: datetime | None) -> datetime | None:
+    """Return the site's wall clock: refusals are read by people."""
+    return moment.astimezone() if moment else None

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from triage.domain.errors import Conflict, NotFound, Refused
-from triage.domain.reading import Cause, Verdict
+from triage.domain.reading import Cause, LowerReason, Verdict
 from triage.domain.worklist import Tab, WorklistRow
 from triage.web import words
 from triage.web.labels import VERDICTS
@@ -32,6 +32,7 @@ OPPOSITE = {
     Act.PIN: Act.UNPIN,
     Act.UNPIN: Act.PIN,
     Act.SKIP: Act.UNSKIP,
+    Act.LOWER: Act.RAISE,
 }
 
 
@@ -87,6 +88,7 @@ def act_on(
     token: Token = "",
     version: Annotated[int | None, Form()] = None,
     note: Note = "",
+    reason: Annotated[LowerReason | None, Form()] = None,
     tab: OpenTab = Tab.UNREAD,
     study: Open = None,
     q: Query = "",
@@ -99,7 +101,7 @@ def act_on(
         if version is None:
             raise Refused("version", "The form names no version. Reload the page.")
         before = here.desk.row(study_id) if act is Act.UNPIN else None
-        row = here.desk.act(act, study_id, reader.name, version, note=note)
+        row = here.desk.act(act, study_id, reader.name, version, note=note, reason=reason)
     except (Conflict, NotFound, Refused) as refused:
         return show_refusal(request, where, refused)
     return _shown(request, where, _done(act, row, before))

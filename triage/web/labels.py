@@ -5,7 +5,7 @@ The same lexicon as `words`: nothing here says what a study shows.
 
 from __future__ import annotations
 
-from triage.domain.reading import Cause, Column, FlagFilter, LowerReason, Verdict
+from triage.domain.reading import LOWER_WORDS, Cause, Column, FlagFilter, Verdict
 
 COLUMNS = {
     Column.BAND: "Priority",
@@ -38,13 +38,7 @@ CAUSES = {
     Cause.WRONG_VIEW: "wrong view",
     Cause.OTHER: "other",
 }
-LOWER_REASONS = {
-    LowerReason.KNOWN_OLD: "known old fracture",
-    LowerReason.ARTEFACT: "artefact or implant",
-    LowerReason.WRONG_VIEW: "wrong view or patient",
-    LowerReason.DISCUSSED: "already discussed",
-    LowerReason.OTHER: "other",
-}
+LOWER_REASONS = LOWER_WORDS
 THEMES = {"system": "as the system", "dark": "dark", "light": "light"}
 DENSITIES = {"compact": "compact", "usual": "usual", "roomy": "roomy"}
 KEYS = (

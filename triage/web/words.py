@@ -47,6 +47,8 @@ PAST = {
     "worklist.pin": "Pinned",
     "worklist.unpin": "Unpinned",
     "worklist.cancel": "Taken off the list",
+    "worklist.lower": "Moved down",
+    "worklist.raise": "Move down taken back",
     "worklist.skip": "Skipped",
     "worklist.unskip": "Skip ended",
     "study.open": "Opened in the viewer",
@@ -73,6 +75,7 @@ _PINNED = Band("pinned", "◆", "Pinned")
 _STAT = Band("stat", "●", "Stat")
 _SOONER = Band("sooner", "▲", "Sooner")
 _AGAIN = Band("again", "■", "Again")
+_LOWERED = Band("lowered", "▽", "Moved down")
 _URGENT = Band("urgent", "▪", "Urgent")
 _ROUTINE = Band("routine", "·", "Routine")
 
@@ -83,6 +86,8 @@ def band(row: WorklistRow) -> Band:
         return _PINNED
     if row.tier is Tier.STAT:
         return _STAT
+    if row.reason_code == "lowered":
+        return _LOWERED
     if "Look sooner" in row.reason:
         return _SOONER
     if row.reason_code == "new-images":
@@ -188,6 +193,11 @@ def ai_status(row: WorklistRow) -> str:
         told = "Not analysed:" in row.reason
         return "Not analysed" if told else f"Not analysed: {row.ai_sentence or 'no reason was given'}"
     return _STATUS[row.ai_status]
+
+
+def flag(row: WorklistRow) -> str:
+    """Return what the newest answer was, in the words of the list; empty when there is none."""
+    return {"FLAGGED": "look sooner", "NOT_FLAGGED": "no triage flag"}.get(row.outcome, "")
 
 
 def sent(row: WorklistRow) -> str:

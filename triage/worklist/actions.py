@@ -17,9 +17,9 @@ from triage import log
 from triage.config import Settings
 from triage.domain.account import person_name
 from triage.domain.priority import OrderPolicy
-from triage.domain.reading import SKIP_MINUTES, Cause, Verdict
+from triage.domain.reading import SKIP_MINUTES, Cause, LowerReason, Verdict
 from triage.domain.worklist import WorklistRow
-from triage.store import opinions, skips, worklist
+from triage.store import lowering, opinions, skips, worklist
 
 LOG = log.get(__name__)
 
@@ -37,6 +37,8 @@ class Act(StrEnum):
     END_CLAIM = "end-claim"
     SKIP = "skip"
     UNSKIP = "unskip"
+    LOWER = "lower"
+    RAISE = "raise"
 
 
 def reader_name(spoken: str) -> str:
@@ -67,10 +69,17 @@ class Desk:
         return row
 
     def act(
-        self, act: Act, study_id: int, reader: str, version: int | None, *, note: str = ""
+        self,
+        act: Act,
+        study_id: int,
+        reader: str,
+        version: int | None,
+        *,
+        note: str = "",
+        reason: LowerReason | None = None,
     ) -> WorklistRow:
         """Do one act on the version the reader saw; returns the row as it is afterwards."""
-        row = self._verbs(note)[act](study_id, reader, version)
+        row = self._verbs(note, reason)[act](study_id, reader, version)
         LOG.info(act, study=study_id, version=row.version)
         return row
 
@@ -95,7 +104,9 @@ class Desk:
             LOG.info("expire", studies=expired)
         return expired
 
-    def _verbs(self, note: str) -> dict[Act, Callable[[int, str, int | None], WorklistRow]]:
+    def _verbs(
+        self, note: str, reason: LowerReason | None
+    ) -> dict[Act, Callable[[int, str, int | None], WorklistRow]]:
         engine, policy = self.engine, self.policy
         return {
             Act.CLAIM: lambda i, r, v: worklist.claim(
@@ -108,6 +119,10 @@ class Desk:
             Act.UNPIN: lambda i, r, v: worklist.unpin(engine, i, r, v, policy=policy),
             Act.CANCEL: lambda i, r, v: worklist.cancel(engine, i, r, v, policy=policy),
             Act.END_CLAIM: lambda i, r, v: worklist.release(engine, i, r, v, override=True, policy=policy),
+            Act.LOWER: lambda i, r, v: lowering.lower(
+                engine, i, r, v, reason=reason, note=note, policy=policy
+            ),
+            Act.RAISE: lambda i, r, v: lowering.lift(engine, i, r, v, policy=policy),
             Act.SKIP: lambda i, r, v: self._skip(i, r),
             Act.UNSKIP: lambda i, r, v: self._unskip(i, r),
         }

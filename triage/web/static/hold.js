@@ -37,7 +37,8 @@ const triageHold = (() => {
     const same = here !== undefined && here === fresh.querySelector("#drawer")?.dataset.study;
     for (const open of document.querySelectorAll("#page details[open][id]")) {
       if (open.closest("#drawer") && !same) continue;
-      for (const box of open.querySelectorAll("input")) box.toggleAttribute("checked", box.checked);
+      for (const box of open.querySelectorAll("[type=checkbox], [type=radio]")) box.toggleAttribute("checked", box.checked);
+      for (const one of open.querySelectorAll("option")) one.toggleAttribute("selected", one.selected);
       fresh.querySelector(`#${open.id}`)?.replaceWith(fresh.ownerDocument.importNode(open, true));
     }
     if (!same) return;

@@ -49,6 +49,7 @@
   function field(id, key) {
     return () => inDrawer((drawer) => {
       const found = $(id);
+      found?.closest("details")?.setAttribute("open", "");
       if (found && drawer.contains(found)) found.focus();
       else press(drawer, key);
     });
