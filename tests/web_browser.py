@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -45,12 +46,20 @@ class Seat:
     """
 
     def __init__(
-        self, browser: Browser, address: str, *, scripts: bool = True, deaf: bool = False, width: int = 1440
+        self,
+        browser: Browser,
+        address: str,
+        *,
+        scripts: bool = True,
+        deaf: bool = False,
+        width: int = 1440,
+        theme: Literal["dark", "light"] = "dark",
     ) -> None:
         context = browser.new_context(
             java_script_enabled=scripts,
             viewport={"width": width, "height": 860},
             reduced_motion="reduce",
+            color_scheme=theme,
         )
         self.page: Page = context.new_page()
         self.page.set_default_timeout(30_000)

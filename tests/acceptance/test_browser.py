@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Route
@@ -14,8 +12,7 @@ from tests import worklist_cast as cast
 from tests.web_browser import Seat
 from tests.web_site import Served
 from triage.domain.worklist import WorklistState
-from triage.store import presence, worklist
-from triage.store.engine import transaction
+from triage.store import worklist
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -155,71 +152,3 @@ def test_no_address_that_the_browser_ever_asks_for_names_a_patient(
     stored = seat.page.evaluate("JSON.stringify({...localStorage}) + JSON.stringify({...sessionStorage})")
     assert "SENTINEL" not in stored, "the browser keeps no copy of the list"
     assert seat.complaints == []
-
-
-def _night(engine: Engine) -> list[int]:
-    """A night's list with every state that a row can be in."""
-    names = ("SATO^HANA", "OKA^JUN", "MORI^KEN", "Müller^Jörg", "LIND^EVA", "ROY^ANIL", "DIAZ^LUZ", "KIM^SOO")
-    ids = [
-        cast.image_arrives(
-            engine,
-            f"night{n}",
-            waited_minutes=95 - 11 * n,
-            patient_name=name,
-            requested={1: "STAT", 5: "HIGH"}.get(n, ""),
-            description=("L-spine AP and lateral", "T/L-spine lateral", "C-spine 3 views")[n % 3],
-        )
-        for n, name in enumerate(names)
-    ]
-    for study_id, triage in (
-        (ids[0], cast.not_flagged()),
-        (ids[3], cast.flagged()),
-        (ids[2], cast.abstained()),
-    ):
-        cast.analysed(engine, study_id, triage)
-        cast.delivered(engine, study_id)
-    for study_id in ids[4:7]:
-        cast.closed(engine, study_id)
-    presence.seen(engine, "worker-0", "worker")
-    with transaction(engine) as connection:
-        worklist.not_analysed(connection, ids[4], "not-a-radiograph", "no model for CT")
-        worklist.analysis_started(connection, ids[6])
-    worklist.pin(engine, ids[6], "Dr Ito", note="surgeon waiting")
-    worklist.claim(engine, ids[2], "Dr Ito")
-    return ids
-
-
-def _picture(seat: Seat, name: str, tmp_path: Path) -> None:
-    folder = Path(os.environ.get("TRIAGE_TEST_PICTURES", tmp_path))
-    path = folder / f"{name}.png"
-    seat.page.screenshot(path=path)
-    assert path.stat().st_size > 10_000
-
-
-def test_nothing_keeps_a_reader_out_in_any_state_of_the_page(
-    engine: Engine, browser: Browser, site: Served, tmp_path: Path
-) -> None:
-    stranger = Seat(browser, site.address)
-    stranger.live()
-    assert stranger.barriers() == []
-    ids = _night(engine)
-    seat = _seat(browser, site)
-    seat.page.wait_for_selector(f"#s{ids[3]}")
-    assert seat.barriers() == []
-    _picture(seat, "worklist", tmp_path)
-    seat.page.click(f"#o{ids[3]}")
-    seat.page.wait_for_selector("#drawer")
-    seat.page.keyboard.press("c")
-    seat.page.wait_for_selector("#message.notice")
-    assert seat.barriers() == []
-    _picture(seat, "worklist-details", tmp_path)
-    for tab in ("read", "not-analysed"):
-        seat.page.click(f"#tab-{tab}")
-        seat.page.wait_for_selector(f"#tab-{tab}[aria-current]")
-        assert seat.barriers() == [], tab
-    narrow = Seat(browser, site.address, width=360)
-    narrow.live()
-    assert narrow.barriers() == []
-    assert narrow.page.evaluate("document.documentElement.scrollWidth <= 360"), "no sideways scrolling"
-    _picture(narrow, "worklist-narrow", tmp_path)
-    assert seat.complaints == narrow.complaints == []

@@ -58,8 +58,9 @@ def choices(engine: Engine) -> tuple[list[str], list[str]]:
 
 def _text(spoken: str, *, anywhere: bool) -> ColumnElement[bool]:
     word = spoken.lower()
-    name = func.lower(study.c.patient_name)
-    stored = "^".join(part.strip() for part in word.split(","))
+    # As the list shows it: the components of a name are divided by spaces, the family name by a comma.
+    name = func.replace(func.lower(study.c.patient_name), "^", " ")
+    stored = " ".join(word.replace(",", " ").replace("^", " ").split())
     found = [
         name.startswith(stored, autoescape=True),
         func.lower(study.c.patient_id).startswith(word, autoescape=True),

@@ -43,6 +43,7 @@ def three(engine: Engine) -> list[int]:
         ("sato", [0]),
         ("SATO, HA", [0]),
         ("ken", [1]),
+        ("mori^ken", [1]),
         ("太郎", [2]),
         (f"{cast.PATIENT_ID}-n1", [1]),
         (f"{cast.ACCESSION}-n2", [2]),
