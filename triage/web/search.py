@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
+from triage.domain.account import Right, demand
 from triage.domain.errors import NotFound, Refused
 from triage.domain.reading import Filters, view_name
 from triage.domain.worklist import Tab
@@ -67,6 +68,8 @@ def save_view(
     reader = here.reader(request)
     try:
         here.readers.check(reader, token)
+        if shared:
+            demand(reader.role, Right.SHARE, reader.scope)
         named = view_name(name)
         known = queries.find(here.engine, reader.name, q)
         filters = known.filters if known else Filters()

@@ -18,7 +18,7 @@ from triage.web import words
 from triage.web.room import STATIC
 from triage.web.words import NO_FLAG_NOTE
 
-OWN = ("hold.js", "page.js", "keys.js", "page.css")
+OWN = ("session.js", "hold.js", "page.js", "keys.js", "page.css")
 NEVER = re.compile(
     r"\b(positive|negative|normal|abnormal|cleared|clear|diagnos\w*|detected|confidence|explanation|"
     r"explain\w*|absent|healthy|unremarkable)\b",
