@@ -1,12 +1,13 @@
 """From logits to calibrated probabilities, and from vertebrae to one probability per image.
 
-Promise: two lines of numpy per step, driven by the numbers in the bundle; monotone, so no order between images changes.
+Promise: two lines of numpy per step, driven by the numbers in the bundle; monotone (with isotonic steps ties may appear,
+and beyond two classes normalising may reorder near-ties), so a calibration re-labels scores rather than re-ranks them.
 Refuses: a calibration method it does not know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,10 @@ def logit(probability: Array) -> NDArray[np.float64]:
 
 
 def apply(logits: Array, calibration: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Probabilities [n, classes] from logits [n, classes]; "none" and "temperature" are known.
+    """Probabilities [n, classes] from logits [n, classes]; "none", "temperature" and "isotonic" are known.
 
-    A temperature may come with one bias per class, which undoes the class balance of training.
+    A temperature may come with one bias per class, which undoes the class balance of training. Isotonic steps map each
+    class's softmax on its own, then the classes are normalised.
     """
     method = calibration["method"]
     if method == "none":
@@ -43,7 +45,20 @@ def apply(logits: Array, calibration: Mapping[str, Any]) -> NDArray[np.float64]:
     if method == "temperature":
         bias = np.asarray(calibration.get("bias", 0.0), float)
         return softmax(np.asarray(logits, float) / float(calibration["temperature"]) + bias)
+    if method == "isotonic":
+        return _stepped(softmax(logits), calibration["classes"])
     raise ValueError(f"unknown calibration method {method!r}")
+
+
+def _stepped(probabilities: NDArray[np.float64], steps: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
+    mapped = np.stack(
+        [np.interp(probabilities[:, k], one["x"], one["y"]) for k, one in enumerate(steps)], axis=1
+    )
+    total = mapped.sum(axis=1, keepdims=True)
+    # All steps at zero: nothing was ever seen there, so the network's own answer stands.
+    return np.asarray(
+        np.where(total > 0, mapped / np.where(total > 0, total, 1.0), probabilities), np.float64
+    )
 
 
 def aggregate(vertebrae: Array, method: str) -> float:

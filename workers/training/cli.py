@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from workers.dataset.commands import dataset
+from workers.evaluation.commands import COMMANDS
 
 _NAMES = ("view-gate", "vertebra-locator", "vertebra-fresh")
 _OUT = click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
@@ -30,7 +31,8 @@ def main() -> None:
     """Phantoms, training and bundles. Everything made here is synthetic; not for clinical use."""
 
 
-main.add_command(dataset)
+for _command in (dataset, *COMMANDS):
+    main.add_command(_command)
 
 
 @main.group(epilog="Example: triage-models phantom demo --out build/demo")
@@ -103,13 +105,13 @@ def package(out: Path, seed: int, scale: str, only: tuple[str, ...]) -> None:
     package_step(out, only or ORDER, seed=seed, scale=scale, echo=_echo)
 
 
-@main.command(epilog="Example: triage-models evaluate --out build/models --report ops/reports")
+@main.command(epilog="Example: triage-models figures --out build/models --report ops/reports")
 @_OUT
 @click.option("--report", type=click.Path(path_type=Path), help="Write phantom-models.md and its plots here.")
 @click.option(
     "--outside", type=click.Path(path_type=Path, exists=True), multiple=True, help="Folder of other images."
 )
-def evaluate(out: Path, report: Path | None, outside: tuple[Path, ...]) -> None:
+def figures(out: Path, report: Path | None, outside: tuple[Path, ...]) -> None:
     """Print the bundles' figures; with --outside also what they answer on other people's images."""
     from workers.training.report import print_figures, write_report
 

@@ -22,7 +22,7 @@ Echo = Callable[[str], None]
 _OUTCOMES = ("AP", "LATERAL", "ABSTAINED", "NOT DECODED")
 _INTRODUCTION = """# What the shipped networks do on phantoms (synthetic)
 
-Written by `triage-models evaluate --report`; do not edit. All figures are from **synthetic phantom** radiographs of
+Written by `triage-models figures --report`; do not edit. All figures are from **synthetic phantom** radiographs of
 patients (seeds) that training never saw, with 95 % intervals in brackets (bootstrap or exact, by patient). They say
 nothing about real patients. The signs of a fresh fracture were drawn from textbook descriptions and overlap with those
 of old ones on purpose. The film figures of vertebra-fresh leave every abstention out: a worker that abstains does not

@@ -24,9 +24,20 @@ def test_a_bias_moves_probability_between_classes() -> None:
     assert (moved[:, 2] < plain[:, 2]).all()
 
 
+def test_isotonic_steps_rise_and_normalise() -> None:
+    steps = {"x": [0.2, 0.5, 0.9], "y": [0.0, 0.4, 1.0]}
+    found = calibrate.apply(LOGITS, {"method": "isotonic", "classes": [steps] * 3})
+    assert np.allclose(found.sum(axis=1), 1)
+    assert found[0, 0] == 1.0
+    assert (np.diff(found[1]) >= 0).all()
+    never = {"x": [0.0, 1.0], "y": [0.0, 0.0]}
+    plain = calibrate.apply(LOGITS, {"method": "none"})
+    assert np.allclose(calibrate.apply(LOGITS, {"method": "isotonic", "classes": [never] * 3}), plain)
+
+
 def test_an_unknown_method_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown calibration"):
-        calibrate.apply(LOGITS, {"method": "isotonic"})
+        calibrate.apply(LOGITS, {"method": "spline"})
 
 
 def test_a_film_is_as_suspicious_as_its_worst_vertebra() -> None:

@@ -1,0 +1,213 @@
+"""A bundle as it is served, over a dataset: the table of predictions that everything else works on.
+
+Promise: the same decoder, preparation, frozen graph, calibration and abstentions as in the worker; a case that the
+worker would decline is declined here, with the worker's own code.
+Refuses: a bundle whose answer is no class of an image (the locator), labels that the bundle does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.domain.errors import Refused, Unprocessable
+from triage.domain.finding import View
+from workers.dataset.load import Case, Dataset
+from workers.decode import Radiograph
+from workers.evaluation.table import GROUP, P, Predictions, from_columns
+from workers.infer import Served
+from workers.interpret import flag, vertebrae, views
+from workers.models import calibrate, ood
+from workers.models.bundle import Bundle, load_pinned
+from workers.models.preprocess import Prepared, prepare
+
+GATE, LOCATOR, FRESH = "view-gate", "vertebra-locator", "vertebra-fresh"
+WHOLE = "WHOLE"
+_GROUP_SIZE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One case: probabilities in the order of the columns, or why there are none."""
+
+    probabilities: tuple[float, ...]
+    declined: str = ""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which probabilities the table has: names, and for each the bundle's labels that add up to it."""
+
+    names: tuple[str, ...]
+    parts: tuple[tuple[int, ...], ...]
+
+    def of(self, probabilities: NDArray[np.float64]) -> tuple[float, ...]:
+        """Return the columns of one case."""
+        return tuple(float(sum(probabilities[index] for index in part)) for part in self.parts)
+
+
+def identity(bundle: Bundle) -> dict[str, Any]:
+    """Return what a report says of a bundle."""
+    return {
+        "name": bundle.name,
+        "version": bundle.version,
+        "digest": bundle.digest,
+        "data_origin": bundle.data_origin,
+        "scope": bundle.scope.get("text", ""),
+        "thresholds": {point.name: point.threshold for point in bundle.operating_points},
+        "positive": bundle.positive,
+    }
+
+
+def predict(
+    name: str,
+    root: Path,
+    dataset: Dataset,
+    splits: Sequence[str],
+    watch: Callable[[Sequence[Case]], Any] = iter,
+) -> tuple[Predictions, dict[str, Any]]:
+    """Return the table and the bundle's identity; imports TensorFlow."""
+    bundle = load_pinned(name, root)
+    cases = dataset.of_split(*splits)
+    if not cases:
+        raise Unprocessable("no-cases", f"the dataset has no case in {', '.join(splits)}")
+    shown = identity(bundle)
+    if name == FRESH:
+        columns, answered = Columns((str(bundle.positive),), ((0,),)), _flagged(root, dataset, watch(cases))
+    elif bundle.preprocessing.spacing_mm is not None or len(bundle.labels) < 2:
+        raise Refused(
+            "bundle", f"{name} does not classify whole images; evaluate the chain that it serves, {FRESH}"
+        )
+    else:
+        columns = columns_for(bundle, dataset.classes)
+        answered = _classified(Served(bundle), columns, dataset, watch(cases))
+    return _table(cases, columns.names, list(answered)), shown
+
+
+def columns_for(bundle: Bundle, classes: Sequence[str]) -> Columns:
+    """Return the columns that the dataset's labels ask for: the bundle's categories, or one of their attributes.
+
+    A gate of ten categories can so be judged by view, by operation or by device; their probabilities add up.
+    """
+    if set(classes) <= set(bundle.label_ids):
+        return Columns(bundle.label_ids, tuple((index,) for index in range(len(bundle.labels))))
+    for attribute in sorted({key for label in bundle.labels for key in label} - {"id"}):
+        values = [str(label.get(attribute)) for label in bundle.labels]
+        if set(classes) <= set(values):
+            names = tuple(dict.fromkeys(values))
+            return Columns(
+                names, tuple(tuple(i for i, value in enumerate(values) if value == name) for name in names)
+            )
+    known = ", ".join(bundle.label_ids)
+    raise Refused("labels", f"the dataset's labels {', '.join(classes)} are none of {bundle.name}'s: {known}")
+
+
+def _grouped(cases: Iterator[Case]) -> Iterator[list[Case]]:
+    group: list[Case] = []
+    for case in cases:
+        group.append(case)
+        if len(group) == _GROUP_SIZE:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _classified(
+    served: Served, columns: Columns, dataset: Dataset, cases: Iterator[Case]
+) -> Iterator[Answer]:
+    bundle = served.bundle
+    for group in _grouped(cases):
+        films = [dataset.radiograph(case) for case in group]
+        refused = [ood.check_pixels(film.image) for film in films]
+        inputs = [
+            prepare(f.image, bundle.preprocessing)
+            for f, why in zip(films, refused, strict=True)
+            if why is None
+        ]
+        if inputs:
+            answers = served.run(np.stack([one.array for one in inputs]))
+            outside = bundle.reference.scores(answers.features)
+            probabilities = calibrate.apply(answers.logits, bundle.calibration)
+        row = 0
+        for why in refused:
+            if why is not None:
+                yield Answer((), why.code)
+                continue
+            judged = ood.judge(float(outside[row]), bundle.ood_threshold)
+            yield Answer((), judged.code) if judged else Answer(columns.of(probabilities[row]))
+            row += 1
+
+
+class FlagChain:
+    """The flag from pixels to one probability, image by image: gate, locator, classifier."""
+
+    def __init__(self, root: Path) -> None:
+        self._gate, self._locator, self._fresh = (
+            Served(load_pinned(n, root)) for n in (GATE, LOCATOR, FRESH)
+        )
+
+    def answer(self, case: Case, film: Radiograph) -> Answer:
+        """Return the image's calibrated probability, or the worker's reason for none."""
+        refused = ood.check_pixels(film.image)
+        if refused is not None:
+            return Answer((), refused.code)
+        shown = prepare(film.image, self._gate.bundle.preprocessing)
+        seen = self._gate.run(shown.array[None])
+        row = views.GateAnswer(seen.logits[0], seen.features[0])
+        view = views.view_of(case.sop_instance_uid, film.header_view, row, None, self._gate.bundle)
+        if view.abstained is not None:
+            return Answer((), view.abstained)
+        if view.view is not View.LATERAL:
+            return Answer((), flag.NO_LATERAL.code)
+        return self._lateral(case, film, shown, view.coverage == WHOLE)
+
+    def _lateral(self, case: Case, film: Radiograph, shown: Prepared, whole: bool) -> Answer:
+        gate, locator, fresh = self._gate.bundle, self._locator.bundle, self._fresh.bundle
+        if gate.preprocessing != locator.preprocessing:
+            shown = prepare(film.image, locator.preprocessing)
+        found = self._locator.run(shown.array[None])
+        chain = vertebrae.located(
+            found.logits[0], found.features[0], film.image, shown.to_source, whole, locator
+        )
+        if isinstance(chain, ood.Abstention):
+            return Answer((), chain.code)
+        crops = np.stack([one.array for one in vertebrae.crops(film.image, chain, fresh)])
+        seen = self._fresh.run(crops)
+        bodies = vertebrae.findings(
+            case.sop_instance_uid, film.image, chain, seen.logits, seen.features, fresh
+        )
+        if isinstance(bodies, ood.Abstention):
+            return Answer((), bodies.code)
+        return Answer((flag.image_probability(bodies, fresh),))
+
+
+def _flagged(root: Path, dataset: Dataset, cases: Iterator[Case]) -> Iterator[Answer]:
+    chain = FlagChain(root)
+    return (chain.answer(case, dataset.radiograph(case)) for case in cases)
+
+
+def _table(cases: Sequence[Case], names: Sequence[str], answers: Sequence[Answer]) -> Predictions:
+    columns: dict[str, NDArray[np.str_]] = {
+        "case": np.array([case.name for case in cases]),
+        "patient": np.array([case.patient for case in cases]),
+        "label": np.array([case.label for case in cases]),
+        "split": np.array([case.split for case in cases]),
+        "declined": np.array([answer.declined for answer in answers]),
+    }
+    for index, name in enumerate(names):
+        values = [f"{one.probabilities[index]:.9g}" if one.probabilities else "" for one in answers]
+        columns[P + name] = np.array(values)
+    for group in sorted({name for case in cases for name in case.groups}):
+        columns[GROUP + group] = np.array([case.groups.get(group, "") for case in cases])
+    return from_columns(columns)
+
+
+def dataset_identity(dataset: Dataset) -> Mapping[str, Any]:
+    """Return what a report says of a dataset."""
+    return {"digest": dataset.digest, "seed": dataset.manifest["seed"]}
