@@ -11,6 +11,7 @@ import click
 from triage.cli.output import say, write_fields, write_rows
 from triage.cli.session import Session, acting, opened
 from triage.cli.shape import ExampleCommand, ExampleGroup, actor_option, json_option, limit_option
+from triage.cli.worklist_outcomes import outcomes
 from triage.cli.worklist_simulate import scenario, simulate
 from triage.cli.worklist_theory import theory
 from triage.domain.errors import Conflict, NotFound
@@ -207,3 +208,4 @@ def pin(study: str, reason: str, off: bool, actor: str | None, as_json: bool) ->
 worklist.add_command(theory)
 worklist.add_command(simulate)
 worklist.add_command(scenario)
+worklist.add_command(outcomes)

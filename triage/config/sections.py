@@ -13,6 +13,7 @@ from triage.config.base import Section
 from triage.domain.closing import ClosingRules
 from triage.domain.errors import Refused
 from triage.domain.identity import parse_ae_title
+from triage.domain.outcome import OutcomeLabel
 from triage.domain.priority import OrderPolicy
 
 
@@ -161,6 +162,12 @@ class Viewer(Section):
         return value
 
 
+class OutcomeSettings(Section):
+    """What the reporting system's codes mean for `triage worklist outcomes import`: fresh, old, none, unknown."""
+
+    codes: dict[str, OutcomeLabel] = Field(default_factory=dict)
+
+
 class WebSettings(Section):
     """The radiologist's page. `due_minutes` is shown beside the wait; it moves no row. `accounts`: who says who
     somebody is; `name` is for one machine's trial alone."""
@@ -215,6 +222,7 @@ class Settings(Section):
     dispatch: DispatchSettings = DispatchSettings()
     results: ResultsSettings = ResultsSettings()
     worklist: WorklistSettings = WorklistSettings()
+    outcomes: OutcomeSettings = OutcomeSettings()
     web: WebSettings = WebSettings()
     access: AccessSettings = AccessSettings()
     product: ProductSettings = ProductSettings()

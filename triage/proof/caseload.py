@@ -42,7 +42,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    """What the algorithm does: minutes = fixed + exponential, `failures` never give a result."""
+    """What the algorithm does: minutes = fixed + exponential; `failures` end without a result."""
 
     sensitivity: float
     fpf: float
@@ -77,7 +77,10 @@ class Habits:
 
 @dataclass(frozen=True, slots=True)
 class Caseload:
-    """Studies in the order of arrival, one array each; times in minutes. `result_at` is infinite without result."""
+    """Studies in the order of arrival, one array each; times in minutes.
+
+    `failed`: `result_at` is when it is known that no result will come. Infinite: the algorithm never saw it.
+    """
 
     streams: tuple[Stream, ...]
     arrived: Floats
@@ -86,6 +89,7 @@ class Caseload:
     flagged: Bools
     probability: Floats
     result_at: Floats
+    failed: Bools
     read_time: Floats
     strays: Bools
 
@@ -122,11 +126,12 @@ def draw(streams: Sequence[Stream], algorithm: Algorithm, habits: Habits, days: 
     count = len(arrived)
     diseased = random.random(count) < _each(streams, "prevalence", stream)
     seen = ~_each(streams, "first", stream).astype(bool)
-    flagged = (random.random(count) < np.where(diseased, algorithm.sensitivity, algorithm.fpf)) & seen
+    failed = (random.random(count) < algorithm.failures) | ~seen
+    flagged = (random.random(count) < np.where(diseased, algorithm.sensitivity, algorithm.fpf)) & ~failed
     result_at = arrived + algorithm.fixed_minutes
     if algorithm.random_minutes:
         result_at = result_at + random.exponential(algorithm.random_minutes, count)
-    result_at[(random.random(count) < algorithm.failures) | ~seen] = np.inf
+    result_at[~seen] = np.inf
     means = np.where(
         diseased, _each(streams, "read_time_diseased", stream), _each(streams, "read_time_other", stream)
     )
@@ -138,6 +143,7 @@ def draw(streams: Sequence[Stream], algorithm: Algorithm, habits: Habits, days: 
         flagged=flagged,
         probability=_posterior(streams, algorithm, stream, diseased, flagged, random),
         result_at=result_at,
+        failed=failed,
         read_time=means * _unit_times(habits, count, random) * _tax(habits, flagged & ~diseased),
         strays=random.random(count) < habits.strays,
     )

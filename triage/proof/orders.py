@@ -43,6 +43,8 @@ class Order:
     """An order and its figures. `guard`: class -> how many younger studies may pass one (K).
 
     `only_raise`: a result never lowers (the product's promise); False is the bare index of the papers.
+    `unheard`: class -> the probability a study stands by until its analysis ends, when that is less than the
+    class's prior; an analysis that ends without a result then raises the study to the prior.
     `head_start`: minutes added to every wait in the accumulating index.
     """
 
@@ -50,6 +52,7 @@ class Order:
     policy: OrderPolicy = field(default_factory=OrderPolicy)
     guard: dict[str, int] = field(default_factory=dict)
     only_raise: bool = True
+    unheard: Mapping[str, float] = field(default_factory=dict)
     head_start: float = 0.0
 
 
@@ -97,12 +100,15 @@ def _rest(order: Order, load: Caseload, rota: Rota) -> tuple[Floats, Floats]:
             due = np.where(flagged, _by_class(load, _DUE_FLAGGED), _by_class(load, _DUE_UNFLAGGED))
             return arrived + _by_class(load, _DUE_UNFLAGGED), arrived + due
         case "probability":
-            return -_by_class(load, order.policy.prior), -load.probability
+            prior = _by_class(load, order.policy.prior)
+            return -prior, -np.where(load.failed, prior, load.probability)
         case "oracle":
             cost = _cost(load, order.policy, load.diseased.astype(float))
             return -cost, -cost
-    without = _cost(load, order.policy, _by_class(load, order.policy.prior))
-    cost = _cost(load, order.policy, load.probability)
+    known_class = _cost(load, order.policy, _by_class(load, order.policy.prior))
+    unheard = {**order.policy.prior, **order.unheard}
+    without = _cost(load, order.policy, _by_class(load, unheard))
+    cost = np.where(load.failed, known_class, _cost(load, order.policy, load.probability))
     if order.name == "apq":
         return without, cost
     if order.name == "c-rank":

@@ -59,6 +59,9 @@ SCENARIOS = (
     Scenario("D400n", "400 a day, one reader at night", 400, 4.0, ROUND_THE_CLOCK),
 )
 BASE, DEFAULT, LIMIT, ORACLE = "human class, FIFO", "seniority (default)", "c-rank (limit)", "oracle"
+UNHEARD, LOWERING = "seniority, unheard last", "seniority, a result may lower"
+# What an unflagged study's probability usually is: where a study may stand while nothing is known of it.
+USUALLY_UNFLAGGED = {"HIGH": 0.01, "ROUTINE": 0.003}
 
 
 def policies() -> dict[str, Order]:
@@ -71,11 +74,12 @@ def policies() -> dict[str, Order]:
         "flag within class": Order("flag-within-class"),
         "probability": Order("probability"),
         "APQ c*w": Order("apq"),
+        "APQ c*(w+60)": Order("apq", head_start=60.0),
         "EDF 10/30/60/480": Order("edf"),
         LIMIT: Order("c-rank", only_raise=False),
-        "seniority, no guard": Order("seniority"),
-        "seniority, a result may lower": Order("seniority", guard=GUARD, only_raise=False),
         DEFAULT: Order("seniority", guard=GUARD),
-        "seniority, h_HIGH .10": Order("seniority", bold, guard=GUARD),
+        "seniority, h .10": Order("seniority", bold, guard=GUARD),
+        UNHEARD: Order("seniority", guard=GUARD, unheard=USUALLY_UNFLAGGED),
+        LOWERING: Order("seniority", guard=GUARD, only_raise=False),
         ORACLE: Order("oracle"),
     }

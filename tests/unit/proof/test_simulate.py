@@ -116,6 +116,7 @@ def test_the_simulated_key_is_the_product_s_key(
         np.array([flagged]),
         np.array([probability]),
         one,
+        np.array([False]),
         one,
         np.array([False]),
     )
