@@ -52,6 +52,7 @@ NOUNS = {
     "dicom": ("triage.cli.dicom:dicom", "DICOM peers: echo, send."),
     "db": ("triage.cli.db:db", "The database's schema: upgrade, current."),
     "user": ("triage.cli.user:user", "Accounts: add, list, role, password, disable and so on."),
+    "token": ("triage.cli.token:token", "API tokens: create, list, revoke."),
     "audit": ("triage.cli.audit:audit", "The audit trail: list."),
     "config": ("triage.cli.config:config", "Settings: show."),
 }

@@ -33,6 +33,7 @@ from triage.domain.reading import Filters
 from triage.domain.worklist import HistoryEntry, Place, Tab, WorklistDetail, WorklistRow, WorklistState
 from triage.store.engine import transaction
 from triage.store.matching import matching
+from triage.store.paging import following
 from triage.store.tables import analysis, audit, delivery, evidence, instance, study, worklist_item
 
 _ITEM = worklist_item.c
@@ -62,10 +63,13 @@ def page(
     limit: int = 200,
     reader: str = "",
     filters: Filters = UNFILTERED,
+    after: int | None = None,
 ) -> list[WorklistRow]:
-    """Return the rows of one tab, in the order they are to be read (what was read: the latest first)."""
-    order = (desc(_ITEM.completed_at),) if tab is Tab.READ else _ORDER
-    query = _ROWS.where(_tab(tab, reader), matching(filters, tab)).order_by(*order).limit(limit)
+    """Return the rows of one tab behind study `after`, in the order they are to be read (what was read: the
+    latest first)."""
+    order = (desc(_ITEM.completed_at), desc(_ITEM.study_id)) if tab is Tab.READ else _ORDER
+    query = _ROWS.where(_tab(tab, reader), matching(filters, tab), following(tab, _ORDER, after))
+    query = query.order_by(*order).limit(limit)
     with transaction(engine) as connection:
         return [_row(found) for found in connection.execute(query)]
 

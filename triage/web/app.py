@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from triage.config import Settings
 from triage.domain.errors import TriageError, Unavailable
 from triage.web import acts, live, opening, pages, preferences, probes, search
+from triage.web.api.application import AT, create_api
 from triage.web.entry import answers, naming
 from triage.web.entry import pages as entry_pages
 from triage.web.entry.admission import admitted
@@ -43,6 +44,7 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
         app.include_router(part.router, dependencies=[Depends(admitted)])
     app.include_router(probes.router)
     app.include_router(naming.router if settings.web.accounts == "name" else entry_pages.router)
+    app.mount(AT, create_api(app.state.room))
     app.mount("/static", StaticFiles(directory=STATIC))
     answers.add_answers(app)
     app.add_exception_handler(Unavailable, _list_unavailable)

@@ -11,12 +11,14 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triage import metrics
+from triage.web.api.problems import problem
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+API = "/api/"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 SECURITY_HEADERS = {
     "content-security-policy": (
@@ -65,19 +67,31 @@ class Guard:
             return
         started = time.perf_counter()
         dressed = _dressing(scope, send, started)
-        refusal = self._objection(Headers(scope=scope), scope["method"])
+        refusal = self._objection(Headers(scope=scope), scope)
         if refusal:
-            await PlainTextResponse(refusal[1], status_code=refusal[0])(scope, receive, dressed)
+            await _refusing(scope["path"], *refusal)(scope, receive, dressed)
             return
         await self._app(scope, receive, dressed)
 
-    def _objection(self, headers: Headers, method: str) -> tuple[int, str] | None:
+    def _objection(self, headers: Headers, scope: Scope) -> tuple[int, str] | None:
         host = headers.get("host", "")
         if host_name(host) not in self._hosts:
             return 421, "This page does not go by that name. Add it to web.allowed_hosts."
-        if method not in READING and not _same_origin(headers, host):
+        # No browser adds a bearer's token by itself, so another site cannot act with one.
+        program = scope["path"].startswith(API) and _has_token(headers)
+        if scope["method"] not in READING and not program and not _same_origin(headers, host):
             return 403, "Refused: the request does not come from this page."
         return None
+
+
+def _refusing(path: str, status: int, words: str) -> Response:
+    if not path.startswith(API):
+        return PlainTextResponse(words, status_code=status)
+    return problem(status, "guard", words)
+
+
+def _has_token(headers: Headers) -> bool:
+    return headers.get("authorization", "").lower().startswith("bearer ")
 
 
 def _same_origin(headers: Headers, host: str) -> bool:

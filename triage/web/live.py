@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from triage.domain.errors import Refused, Unavailable
+from triage.web.reader import Reader
 from triage.web.room import room
 
 router = APIRouter()
@@ -19,29 +20,33 @@ LOOK_AGAIN_SECONDS = 30.0
 
 
 @router.get("/feed")
-async def feed(request: Request) -> EventSourceResponse:
-    """Stream `change`, `stale`, `resync` and `alive` until the browser or this process goes."""
-    return EventSourceResponse(_events(request), ping=15, headers={"x-accel-buffering": "no"})
+def feed(request: Request) -> EventSourceResponse:
+    """Stream `change`, `stale`, `resync` and `alive` until the browser, its session or this process goes."""
+    return stream(request, room(request).reader(request))
 
 
-async def _events(request: Request) -> AsyncIterator[ServerSentEvent]:
+def stream(request: Request, reader: Reader) -> EventSourceResponse:
+    """Return the feed as an answer to whoever was let in."""
+    return EventSourceResponse(_events(request, reader), ping=15, headers={"x-accel-buffering": "no"})
+
+
+async def _events(request: Request, reader: Reader) -> AsyncIterator[ServerSentEvent]:
     looked = time.monotonic()
     async for event in room(request).hub.events():
         if time.monotonic() - looked > LOOK_AGAIN_SECONDS:
             looked = time.monotonic()
-            if not await asyncio.to_thread(_still_welcome, request):
+            if not await asyncio.to_thread(_still_welcome, request, reader):
                 return
         yield ServerSentEvent(
             json.dumps({"rows": event.rows, "time": round(time.time(), 1)}), event=event.kind, retry=2000
         )
 
 
-def _still_welcome(request: Request) -> bool:
-    """Tell whether the session that opened this feed still stands; a database away ends nothing."""
+def _still_welcome(request: Request, reader: Reader) -> bool:
+    """Tell whether whoever opened this feed may still look; a database away ends nothing."""
     try:
-        room(request).door.reader(request)
+        return room(request).door.again(request).name == reader.name
     except Refused:
         return False
     except Unavailable:
         return True
-    return True

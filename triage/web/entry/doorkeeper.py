@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from fastapi import Request
 from sqlalchemy import Engine
 
+from triage.accounts import tokens as secrets
 from triage.accounts.signing_in import lifetimes
 from triage.config import Settings
-from triage.store import sessions
+from triage.domain.account import Role
+from triage.store import sessions, tokens
 from triage.store.sessions import Session
 from triage.web.entry import cookie
 from triage.web.entry.turned_away import TurnedAway, Why
 from triage.web.reader import COOKIE, Reader, Readers
 
 # What the page asks for by itself is no sign of life of its reader.
-BY_ITSELF = frozenset({"/feed"})
+BY_ITSELF = frozenset({"/feed", "/api/v1/feed"})
 REFRESH_ELEMENT = "refresh"
 
 
@@ -46,6 +48,19 @@ class Doorkeeper:
         if held.account.must_change:
             raise TurnedAway(Why.PASSWORD, reader)
         return reader
+
+    def again(self, request: Request) -> Reader:
+        """Return who still asks on a connection that stays open; raises TurnedAway once they may not."""
+        header = request.headers.get("authorization")
+        return self.reader(request) if header is None else self.bearer(header)
+
+    def bearer(self, header: str) -> Reader:
+        """Return the program whose token an Authorization header holds; raises TurnedAway for any other."""
+        sent = secrets.bearer(header)
+        found = tokens.find(self.engine, secrets.digest_of(sent)) if sent else None
+        if found is None:
+            raise TurnedAway(Why.SIGN_IN, sentence="That token is not good.")
+        return Reader(found.actor, "", Role.SERVICE, found.scope, vouched=True)
 
     def session(self, request: Request) -> Session | None:
         """Return this browser's session, locked or not."""
