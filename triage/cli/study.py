@@ -103,6 +103,19 @@ def events(name: str, limit: int, as_json: bool) -> None:
     write_rows("AuditEntry", [asdict(entry) for entry in found], EVENT, as_json=as_json)
 
 
+@study.command(cls=ExampleCommand, example="triage study ledger A1042 --json")
+@click.argument("name", metavar="STUDY")
+@json_option
+def ledger(name: str, as_json: bool) -> None:
+    """Say when each hop of a study was done."""
+    from triage.store import ledger as rows
+    from triage.store import studies
+
+    with opened() as session:
+        found = rows.of_study(session.engine, studies.find(session.engine, name).id)
+    write_fields("Ledger", asdict(found), as_json=as_json)
+
+
 def without_patient(row: dict[str, Any]) -> dict[str, Any]:
     """Leave out who the patient is: a terminal's scrollback is not the place for it."""
     return {name: value for name, value in row.items() if name not in PATIENT}

@@ -12,6 +12,7 @@ from triage.cli.output import say, write_fields, write_rows
 from triage.cli.session import Session, acting, opened
 from triage.cli.shape import ExampleCommand, ExampleGroup, actor_option, json_option, limit_option
 from triage.cli.worklist_outcomes import outcomes
+from triage.cli.worklist_replay import replay
 from triage.cli.worklist_simulate import scenario, simulate
 from triage.cli.worklist_theory import theory
 from triage.domain.errors import Conflict, NotFound
@@ -209,3 +210,4 @@ worklist.add_command(theory)
 worklist.add_command(simulate)
 worklist.add_command(scenario)
 worklist.add_command(outcomes)
+worklist.add_command(replay)

@@ -84,7 +84,8 @@ HABITS: tuple[Decorator, ...] = (
 )
 
 
-def _with(options: tuple[Decorator, ...]) -> Decorator:
+def with_options(options: tuple[Decorator, ...]) -> Decorator:
+    """Return what adds these options to a command."""
     return lambda command: reduce(lambda so_far, option: option(so_far), reversed(options), command)
 
 
@@ -95,9 +96,9 @@ def _with(options: tuple[Decorator, ...]) -> Decorator:
 )
 @setting_options
 @click.option("--urgent", type=SHARE, default=0.0, help="Share of the list that is ordered urgent.")
-@_with(ORDER)
-@_with(ALGORITHM)
-@_with(HABITS)
+@with_options(ORDER)
+@with_options(ALGORITHM)
+@with_options(HABITS)
 @click.option(
     "--arrivals",
     type=click.IntRange(1000, 5_000_000),
@@ -112,7 +113,7 @@ def simulate(arrivals: int, seed: int, urgent: float, phi: bool, as_json: bool, 
     """Simulate a list: every wait in minutes, with batch-means intervals."""
     from triage.proof.simulate import run, setting_load, summaries
 
-    order, algorithm, habits = _order(values), _algorithm(values), _habits(values)
+    order, algorithm, habits = order_of(values), _algorithm(values), _habits(values)
     setting, discipline = setting_of(values)
     flag = algorithm(setting)
     load, rota = setting_load(setting, arrivals, seed, habits=habits, algorithm=flag, urgent=urgent)
@@ -123,7 +124,7 @@ def simulate(arrivals: int, seed: int, urgent: float, phi: bool, as_json: bool, 
 
 @click.command(cls=ExampleCommand, example="triage worklist scenario B240 --policy flag --days 30 --json")
 @click.argument("name", metavar="SCENARIO", type=click.Choice(SCENARIOS))
-@_with(ORDER)
+@with_options(ORDER)
 @click.option("--days", type=click.IntRange(7, 5000), default=600, show_default=True, help="How many days.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same list.")
 @json_option
@@ -133,13 +134,14 @@ def scenario(name: str, days: int, seed: int, as_json: bool, **values: Any) -> N
     from triage.proof.simulate import run, summaries
 
     asked = next(one for one in known if one.name == name)
-    order, load = _order(values), asked.load(days, seed)
+    order, load = order_of(values), asked.load(days, seed)
     done = run(load, order, asked.rota)
     extra = {"phi": _phi(load, order, asked.rota), "promoted_share": done.promoted / len(load)}
     _write(summaries(done), {"policy": order.name, "seed": seed, **extra}, as_json)
 
 
-def _order(values: dict[str, Any]) -> Order:
+def order_of(values: dict[str, Any]) -> Order:
+    """Take the order's options out of `values` and return the order."""
     from triage.domain.priority import OrderPolicy
     from triage.proof.orders import Order, named
 

@@ -16,7 +16,7 @@ import numpy as np
 from triage.domain.errors import Refused
 from triage.domain.priority import OrderPolicy
 from triage.proof.caseload import Caseload, Floats
-from triage.proof.rota import Rota
+from triage.proof.rota import Clock
 
 Name = Literal[
     "fifo",
@@ -73,9 +73,9 @@ def named(name: str) -> Name:
     raise Refused("policy", f"there is no order {name!r}; known: {', '.join(NAMES)}")
 
 
-def keys(order: Order, load: Caseload, rota: Rota) -> Keys:
+def keys(order: Order, load: Caseload, clock: Clock) -> Keys:
     """Return the keys of every study under the order."""
-    before, after = _rest(order, load, rota)
+    before, after = _rest(order, load, clock)
     # Before all others, whatever the order: the product's STAT tier, QuCAD's interrupting class.
     ahead = np.array([one.first for one in load.streams])[load.stream] * (-1e4 * _RANK)
     if order.name == "apq":
@@ -83,7 +83,7 @@ def keys(order: Order, load: Caseload, rota: Rota) -> Keys:
     return Keys(before + ahead, after + ahead)
 
 
-def _rest(order: Order, load: Caseload, rota: Rota) -> tuple[Floats, Floats]:
+def _rest(order: Order, load: Caseload, clock: Clock) -> tuple[Floats, Floats]:
     arrived, flagged = load.arrived, load.flagged
     rank = _by_class(load, {word: float(place) for place, word in enumerate(_PRESSING)})
     match order.name:
@@ -113,9 +113,9 @@ def _rest(order: Order, load: Caseload, rota: Rota) -> tuple[Floats, Floats]:
         return without, cost
     if order.name == "c-rank":
         return -without, -cost
-    clock = rota.staffed(arrived)
-    before = clock - order.policy.seniority_minutes * without
-    after = clock - order.policy.seniority_minutes * cost
+    aged = clock.staffed(arrived)
+    before = aged - order.policy.seniority_minutes * without
+    after = aged - order.policy.seniority_minutes * cost
     return before, np.minimum(before, after) if order.only_raise else after
 
 

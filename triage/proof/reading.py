@@ -17,7 +17,7 @@ import numpy as np
 
 from triage.proof.caseload import Caseload, Floats
 from triage.proof.orders import Keys, Order
-from triage.proof.rota import Rota
+from triage.proof.rota import Clock, Rota
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Opened:
 
 def read_through(load: Caseload, keys: Keys, order: Order, rota: Rota) -> Opened:
     """Return when each study is opened."""
-    desk = _Desk(load, keys, order, rota)
+    desk = Desk(load, keys, order, rota)
     slots = rota.slots()
     free = [(0.0, number) for number in range(len(slots))]
     heapify(free)
@@ -52,10 +52,10 @@ def read_through(load: Caseload, keys: Keys, order: Order, rota: Rota) -> Opened
     return Opened(np.array(desk.opened), np.array(desk.passed), desk.promoted)
 
 
-class _Desk:
+class Desk:
     """What waits, and which of it is next."""
 
-    def __init__(self, load: Caseload, keys: Keys, order: Order, rota: Rota) -> None:
+    def __init__(self, load: Caseload, keys: Keys, order: Order, clock: Clock) -> None:
         self.arrived: list[float] = load.arrived.tolist()
         self.read_time: list[float] = load.read_time.tolist()
         self.result_at: list[float] = load.result_at.tolist()
@@ -63,8 +63,8 @@ class _Desk:
         self.stream: list[int] = load.stream.tolist()
         self.key: list[float] = keys.before.tolist()
         self.after: list[float] = keys.after.tolist()
-        self.accumulating, self.head_start, self.rota = keys.accumulating, order.head_start, rota
-        self.clock: list[float] = rota.staffed(load.arrived).tolist() if keys.accumulating else []
+        self.accumulating, self.head_start, self.staffed = keys.accumulating, order.head_start, clock
+        self.clock: list[float] = clock.staffed(load.arrived).tolist() if keys.accumulating else []
         self.limit = [order.guard.get(one.priority, 0) for one in load.streams]
         self.oldest: list[deque[int]] = [deque() for _ in load.streams]
         self.guarded = any(self.limit)
@@ -121,7 +121,7 @@ class _Desk:
                 return study
 
     def _steepest(self, moment: float) -> int:
-        now = self.rota.staffed_at(moment) + self.head_start
+        now = self.staffed.staffed_at(moment) + self.head_start
         clock, slope = self.clock, self.key
         return max(self.waiting, key=lambda study: (slope[study] * (now - clock[study]), -study))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,18 @@ from triage.domain.errors import Refused
 
 DAY, WEEK = 1440.0, 10080.0
 Minutes = NDArray[np.float64]
+
+
+class Clock(Protocol):
+    """Counts the minutes in which somebody reads."""
+
+    def staffed(self, moments: Minutes) -> Minutes:
+        """Return the staffed minutes up to each moment."""
+        ...
+
+    def staffed_at(self, moment: float) -> float:
+        """Return the staffed minutes up to one moment."""
+        ...
 
 
 @dataclass(frozen=True)
