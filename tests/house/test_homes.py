@@ -30,7 +30,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "pydantic_settings": ("triage.config",),
     "structlog": ("triage.log",),
     "prometheus_client": ("triage.metrics", "triage.web"),
-    "tensorflow": ("workers.models", "workers.infer", "workers.training"),
+    "tensorflow": ("workers.models", "workers.infer", "workers.training", "workers.evaluation.attack"),
     "keras": ("workers.models", "workers.infer", "workers.training"),
     "highdicom": ("workers.report",),
     "numba": ("workers.training",),

@@ -111,6 +111,8 @@ def _known(record: Mapping[str, Any]) -> dict[str, str]:
     if record.get("overall"):
         known["23"], known["24"] = "See Confusion.", "See Figures."
         known["E"] = f"ECE {record['calibration']['ece']['value']}; see Calibration."
+    if record.get("robustness"):
+        known["F"] = f"{record['robustness'][0]['cases']} cases under corruption: see Robustness."
     if record.get("positive"):
         points = ", ".join(
             f"{p['name']} {p['threshold']:.4g}" for p in record["positive"]["operating_points"]

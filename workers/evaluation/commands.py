@@ -45,6 +45,14 @@ _SPLIT = click.option(
 @click.option("--compare", type=_FILE, help="Predictions of another model on the same cases.")
 @click.option("--readers", type=_FILE, help="CSV of human calls: case, reader, call, optionally score.")
 @click.option("--study", type=_FILE, help="TOML with [checklist] answers that only people know.")
+@click.option(
+    "--robustness",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    show_default=True,
+    help="Also judge N test cases under noise, blur, contrast, rotation, cropping, JPEG, and FGSM for whole-image networks.",
+)
 @_SPLIT
 @_ROUNDS
 @_SEED
@@ -52,7 +60,7 @@ _SPLIT = click.option(
 @_JSON
 def evaluate(bundle: str | None, data: Path | None, predictions: Path | None, root: Path | None, positive: str | None,
              threshold: tuple[float, ...], compare: Path | None, readers: Path | None, study: Path | None,
-             split: str | None, rounds: int, seed: int, out: Path, as_json: bool) -> None:  # fmt: skip
+             robustness: int, split: str | None, rounds: int, seed: int, out: Path, as_json: bool) -> None:  # fmt: skip
     """Judge a bundle on a dataset, or a table of predictions: report.html and report.json.
 
     \b
@@ -65,8 +73,10 @@ def evaluate(bundle: str | None, data: Path | None, predictions: Path | None, ro
         raise click.UsageError("say BUNDLE and --data, or --predictions")
     wanted = Wanted(
         positive, dict(zip((f"{t:g}" for t in threshold), threshold, strict=True)), compare, readers, study, split,
-        rounds, seed,
+        rounds, seed, robustness,
     )  # fmt: skip
+    if predictions is not None and robustness:
+        raise click.UsageError("--robustness needs a bundle and --data: a table cannot be spoilt")
     if predictions is not None:
         record = run(out, wanted, predictions=predictions)
     else:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.evaluation.resample import Floats, PatientBootstrap, share
+from workers.evaluation.resample import Floats, PatientBootstrap, share, uncollapsed
 from workers.evaluation.statistics import Estimate, auc, auc_delong
 from workers.evaluation.table import Predictions
 
@@ -41,7 +41,7 @@ def binary(truth: Array, said: Array, boot: PatientBootstrap) -> dict[str, Any]:
         "npv": pack(share(boot, ~truth, ~said)),
         "precision": pack(share(boot, truth, said)),
         "recall": pack(share(boot, said, truth)),
-        "f1": pack(boot.interval(cells, _f1)),
+        "f1": pack(uncollapsed(boot.interval(cells, _f1), boot.patients_of(truth | said))),
     }
 
 
@@ -55,13 +55,15 @@ def _f1(cells: Floats) -> Floats:
 def area(scores: Array, truth: Array, boot: PatientBootstrap) -> dict[str, Any]:
     """Return the area under the ROC curve with DeLong's interval, and with the bootstrap's by patient.
 
-    DeLong takes cases as independent; with several cases per patient the second interval is the honest one.
+    DeLong takes cases as independent; with several cases per patient the second interval is the honest one. Where
+    every pair is ranked right both shrink to a point; the smaller class's patients then bound what is possible.
     """
-    delong = auc_delong(scores, truth)
-    by_patient = boot.around(auc(scores, np.asarray(truth, bool)), boot.aucs(scores, truth))
+    truth = np.asarray(truth, bool)
+    fewer = min(boot.patients_of(truth), boot.patients_of(~truth))
+    by_patient = boot.around(auc(scores, truth), boot.aucs(scores, truth))
     return {
-        "delong": pack(delong),
-        "by_patient": pack(by_patient),
+        "delong": pack(uncollapsed(auc_delong(scores, truth), fewer)),
+        "by_patient": pack(uncollapsed(by_patient, fewer)),
         "cases_per_patient_is_one": boot.one_case_each,
     }
 
@@ -90,9 +92,9 @@ def overall(table: Predictions, boot: PatientBootstrap) -> dict[str, Any]:
     everything = np.ones(len(table), bool)
     return {
         "accuracy": pack(share(boot, table.labels == said, everything)),
-        "macro_recall": pack(boot.interval(cells, macro_recall)),
-        "macro_precision": pack(boot.interval(cells, macro_precision)),
-        "macro_f1": pack(boot.interval(cells, macro_f1)),
+        "macro_recall": pack(uncollapsed(boot.interval(cells, macro_recall), boot.count)),
+        "macro_precision": pack(uncollapsed(boot.interval(cells, macro_precision), boot.count)),
+        "macro_f1": pack(uncollapsed(boot.interval(cells, macro_f1), boot.count)),
         "confusion": cells.sum(axis=0).astype(int).tolist(),
     }
 

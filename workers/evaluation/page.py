@@ -6,7 +6,7 @@ not for clinical use; an unflagged case is never called anything but not flagged
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -20,7 +20,7 @@ table{border-collapse:collapse;margin:.6rem 0;font-variant-numeric:tabular-nums}
 padding:.3rem 0}th,td{border:1px solid #ccc;padding:.25rem .6rem;text-align:left;vertical-align:top}thead th{background:#f2f4f7}
 .wide{overflow-x:auto}.wide:focus{outline:2px solid #0b5394}.banner{background:#fff3cd;border:1px solid #8a6d00;
 padding:.6rem 1rem;color:#3d3000}.plots{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:0;max-width:27rem}img{max-width:100%;height:auto}
-figcaption,.note{font-size:.9rem;color:#444}.figure,caption{white-space:nowrap}tbody th{min-width:6rem}.open{font-weight:600;color:#8a2c00}
+figcaption,.note{font-size:.9rem;color:#444}.figure,caption{white-space:nowrap}tbody th{min-width:9rem}.open{font-weight:600;color:#8a2c00}
 @media print{body{max-width:none}h2{break-after:avoid}figure,tr{break-inside:avoid}}
 """
 
@@ -64,6 +64,8 @@ def _sections(record: Mapping[str, Any]) -> Iterator[str]:
         yield parts.section("Comparison of two models", parts.comparison(record["comparison"]))
     if record.get("readers"):
         yield parts.section("Readers", parts.readers(record["readers"]))
+    if record.get("robustness"):
+        yield parts.section("Robustness", _robustness(record["robustness"]))
     yield parts.section("Checklist", parts.checklist(record["checklist"]))
 
 
@@ -109,3 +111,25 @@ def _measure(name: str, measure: Mapping[str, Any]) -> str:
         caption = f"Bland-Altman of {name}: bias and 95 % limits of agreement."
         text += parts.pictures([(plots.bland_altman(measure), caption)])
     return text
+
+
+def _robustness(rows: Sequence[Mapping[str, Any]]) -> str:
+    drawn = [
+        (plots.robustness(name, points), f"{name}: accuracy of the answered, and the share declined.")
+        for name, points in curves(rows).items()
+    ]
+    return parts.pictures(drawn) + parts.robustness(rows)
+
+
+def curves(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[str, float | None, float]]]:
+    """Return corruption -> (level, accuracy of the answered, share declined), the unchanged films first."""
+    start = rows[0]
+    found: dict[str, list[tuple[str, float | None, float]]] = {}
+    for row in rows[1:]:
+        points = found.setdefault(row["corruption"], [_point(start, "unchanged")])
+        points.append(_point(row, f"{row['level']:.3g}"))
+    return found
+
+
+def _point(row: Mapping[str, Any], level: str) -> tuple[str, float | None, float]:
+    return level, row.get("accuracy", {}).get("value"), row["declined"]["value"]

@@ -86,7 +86,7 @@ def described(record: Mapping[str, Any]) -> str:
     ]
     said = (
         f"Intervals are 95 %, by patient ({record['rounds']} bootstrap rounds, seed {record['seed']}; exact binomial where each "
-        "patient has one case). A declined case is never counted as a negative among the answered."
+        "patient has one case, and where a figure is exactly 0 or 1). A declined case is never counted as a negative among the answered."
     )
     return table("The table of predictions", ("What", "Value"), rows) + note(said)
 
@@ -128,7 +128,7 @@ def operating_points(positive: Mapping[str, Any]) -> str:
             label = f"{point['name']}, {said}"
             rows.append((label, f"{point['threshold']:.4g}", counts, *(interval(found[k]) for k in _FIGURES)))
         shares += [
-            (f"{point['name']} at {float(share):.0%}", values["ppv"], values["npv"])
+            (f"{point['name']} at {float(share):.0%}", _plain(values["ppv"]), _plain(values["npv"]))
             for share, values in point["by_prevalence"].items()
         ]
     heads = ("Operating point", "Threshold", "TP/FP/FN/TN", *_HEADINGS)
@@ -136,6 +136,10 @@ def operating_points(positive: Mapping[str, Any]) -> str:
     return table(caption, heads, rows) + table(
         "Predictive values by prevalence", ("Operating point", "PPV", "NPV"), shares
     )
+
+
+def _plain(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def confusion(cells: Sequence[Sequence[int]], names: Sequence[str]) -> str:
@@ -232,6 +236,17 @@ def _tests(found: Mapping[str, Any], against: str = "second model") -> str:
         )
         text += note(said)
     return text
+
+
+def robustness(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return figures under corruption; the first row is the unchanged films."""
+    lines = [
+        (row["corruption"], f"{row['level']:.3g}", row["cases"], interval(row.get("accuracy")), interval(row["declined"]), row.get("auc"))
+        for row in rows
+    ]  # fmt: skip
+    heads = ("Corruption", "Level", "Cases", "Accuracy of the answered", "Declined", "AUC")
+    said = "Declining a spoilt film is right; reported, not a gate. FGSM is a white-box attack that no film meets by chance."
+    return note(said) + table("Under corruption", heads, lines)
 
 
 def checklist(items: Sequence[Mapping[str, str]]) -> str:

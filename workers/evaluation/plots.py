@@ -128,3 +128,25 @@ def bland_altman(measure: Mapping[str, Any]) -> str:
         axes.set(xlabel="mean of both", ylabel="measured less reference")
 
     return _drawn(draw)
+
+
+def robustness(name: str, points: Sequence[tuple[str, float | None, float]]) -> str:
+    """Draw accuracy of the answered and the share declined over the levels of one corruption."""
+
+    def draw(axes: Any) -> None:
+        places = range(len(points))
+        accuracy = [float("nan") if value is None else value for _, value, _ in points]
+        axes.plot(places, accuracy, marker="o", color=INK, label="accuracy of the answered")
+        axes.plot(
+            places,
+            [value for _, _, value in points],
+            marker="s",
+            color=WARM,
+            linestyle="--",
+            label="declined",
+        )
+        axes.set_xticks(places, [level for level, _, _ in points])
+        axes.set(ylim=(-0.02, 1.02), title=name)
+        axes.legend(fontsize=7, loc="center left")
+
+    return _drawn(draw, 3.6, 2.6)

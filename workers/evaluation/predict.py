@@ -7,10 +7,10 @@ Refuses: a bundle whose answer is no class of an image (the locator), labels tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,29 +64,40 @@ def identity(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def predict(
-    name: str,
-    root: Path,
-    dataset: Dataset,
-    splits: Sequence[str],
-    watch: Callable[[Sequence[Case]], Any] = iter,
-) -> tuple[Predictions, dict[str, Any]]:
-    """Return the table and the bundle's identity; imports TensorFlow."""
+class Judge(Protocol):
+    """A bundle, warm, that answers images a few at a time. Not thread-safe."""
+
+    bundle: Bundle
+    columns: Columns
+
+    def answers(self, cases: Sequence[Case], films: Sequence[Radiograph]) -> list[Answer]:
+        """Return an answer per film."""
+
+
+def opened(name: str, root: Path, classes: Sequence[str]) -> Judge:
+    """Return the judge of a bundle for a dataset's classes; imports TensorFlow."""
     bundle = load_pinned(name, root)
-    cases = dataset.of_split(*splits)
-    if not cases:
-        raise Unprocessable("no-cases", f"the dataset has no case in {', '.join(splits)}")
-    shown = identity(bundle)
     if name == FRESH:
-        columns, answered = Columns((str(bundle.positive),), ((0,),)), _flagged(root, dataset, watch(cases))
-    elif bundle.preprocessing.spacing_mm is not None or len(bundle.labels) < 2:
+        return FlagChain(root)
+    if bundle.preprocessing.spacing_mm is not None or len(bundle.labels) < 2:
         raise Refused(
             "bundle", f"{name} does not classify whole images; evaluate the chain that it serves, {FRESH}"
         )
-    else:
-        columns = columns_for(bundle, dataset.classes)
-        answered = _classified(Served(bundle), columns, dataset, watch(cases))
-    return _table(cases, columns.names, list(answered)), shown
+    columns = columns_for(bundle, classes)
+    return ImageJudge(Served(bundle), columns)
+
+
+def predict(
+    judge: Judge, dataset: Dataset, splits: Sequence[str], watch: Callable[[Sequence[Case]], Any] = iter
+) -> Predictions:
+    """Return the table of a judge's answers over some splits of a dataset."""
+    cases = dataset.of_split(*splits)
+    if not cases:
+        raise Unprocessable("no-cases", f"the dataset has no case in {', '.join(splits)}")
+    answered: list[Answer] = []
+    for group in grouped(watch(cases)):
+        answered += judge.answers(group, [dataset.radiograph(case) for case in group])
+    return table_of(cases, judge.columns.names, answered)
 
 
 def columns_for(bundle: Bundle, classes: Sequence[str]) -> Columns:
@@ -107,7 +118,8 @@ def columns_for(bundle: Bundle, classes: Sequence[str]) -> Columns:
     raise Refused("labels", f"the dataset's labels {', '.join(classes)} are none of {bundle.name}'s: {known}")
 
 
-def _grouped(cases: Iterator[Case]) -> Iterator[list[Case]]:
+def grouped(cases: Iterable[Case]) -> Iterator[list[Case]]:
+    """Yield a few cases at a time, so that memory does not grow with the dataset."""
     group: list[Case] = []
     for case in cases:
         group.append(case)
@@ -118,30 +130,41 @@ def _grouped(cases: Iterator[Case]) -> Iterator[list[Case]]:
         yield group
 
 
-def _classified(
-    served: Served, columns: Columns, dataset: Dataset, cases: Iterator[Case]
-) -> Iterator[Answer]:
-    bundle = served.bundle
-    for group in _grouped(cases):
-        films = [dataset.radiograph(case) for case in group]
+class ImageJudge:
+    """A classifier of whole images: prepare, network, calibration, abstention."""
+
+    def __init__(self, served: Served, columns: Columns) -> None:
+        self._served, self.bundle, self.columns = served, served.bundle, columns
+        self._model: Any = None
+
+    def answers(self, cases: Sequence[Case], films: Sequence[Radiograph]) -> list[Answer]:
+        """Return an answer per film."""
         refused = [ood.check_pixels(film.image) for film in films]
-        inputs = [
-            prepare(f.image, bundle.preprocessing)
-            for f, why in zip(films, refused, strict=True)
-            if why is None
+        found = [Answer((), "" if why is None else why.code) for why in refused]
+        sound = [index for index, why in enumerate(refused) if why is None]
+        if not sound:
+            return found
+        inputs = [prepare(films[index].image, self.bundle.preprocessing).array for index in sound]
+        for index, answer in zip(sound, self.of_inputs(np.stack(inputs)), strict=True):
+            found[index] = answer
+        return found
+
+    def of_inputs(self, inputs: NDArray[np.float32]) -> list[Answer]:
+        """Return an answer per network input [n, height, width, 1]."""
+        seen = self._served.run(inputs)
+        outside = self.bundle.reference.scores(seen.features)
+        probabilities = calibrate.apply(seen.logits, self.bundle.calibration)
+        judged = [ood.judge(float(score), self.bundle.ood_threshold) for score in outside]
+        return [
+            Answer((), why.code) if why else Answer(self.columns.of(row))
+            for why, row in zip(judged, probabilities, strict=True)
         ]
-        if inputs:
-            answers = served.run(np.stack([one.array for one in inputs]))
-            outside = bundle.reference.scores(answers.features)
-            probabilities = calibrate.apply(answers.logits, bundle.calibration)
-        row = 0
-        for why in refused:
-            if why is not None:
-                yield Answer((), why.code)
-                continue
-            judged = ood.judge(float(outside[row]), bundle.ood_threshold)
-            yield Answer((), judged.code) if judged else Answer(columns.of(probabilities[row]))
-            row += 1
+
+    def model(self) -> Any:
+        """Return the Keras model, which unlike the frozen graph has gradients; built once."""
+        if self._model is None:
+            self._model = self.bundle.build_model()
+        return self._model
 
 
 class FlagChain:
@@ -151,8 +174,14 @@ class FlagChain:
         self._gate, self._locator, self._fresh = (
             Served(load_pinned(n, root)) for n in (GATE, LOCATOR, FRESH)
         )
+        self.bundle: Bundle = self._fresh.bundle
+        self.columns = Columns((str(self.bundle.positive),), ((0,),))
 
-    def answer(self, case: Case, film: Radiograph) -> Answer:
+    def answers(self, cases: Sequence[Case], films: Sequence[Radiograph]) -> list[Answer]:
+        """Return an answer per film."""
+        return [self._answer(case, film) for case, film in zip(cases, films, strict=True)]
+
+    def _answer(self, case: Case, film: Radiograph) -> Answer:
         """Return the image's calibrated probability, or the worker's reason for none."""
         refused = ood.check_pixels(film.image)
         if refused is not None:
@@ -187,12 +216,8 @@ class FlagChain:
         return Answer((flag.image_probability(bodies, fresh),))
 
 
-def _flagged(root: Path, dataset: Dataset, cases: Iterator[Case]) -> Iterator[Answer]:
-    chain = FlagChain(root)
-    return (chain.answer(case, dataset.radiograph(case)) for case in cases)
-
-
-def _table(cases: Sequence[Case], names: Sequence[str], answers: Sequence[Answer]) -> Predictions:
+def table_of(cases: Sequence[Case], names: Sequence[str], answers: Sequence[Answer]) -> Predictions:
+    """Return the answers as a table."""
     columns: dict[str, NDArray[np.str_]] = {
         "case": np.array([case.name for case in cases]),
         "patient": np.array([case.patient for case in cases]),

@@ -38,6 +38,7 @@ class Wanted:
     split: str | None = None
     rounds: int = 2000
     seed: int = 0
+    robustness: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,7 @@ def run(
     if predictions is not None:
         table = read_predictions(predictions)
     else:
-        splits = (wanted.split,) if wanted.split else ("calibrate", "test")
-        table, extra = _predicted(bundle, root, data, out, splits, watch)
+        table, extra = _predicted(bundle, root, data, out, wanted, watch)
     record = _assessed(table, wanted, extra)
     out.mkdir(parents=True, exist_ok=True)
     _write(out / REPORT, record)
@@ -84,7 +84,7 @@ def _predicted(
     root: Path | None,
     data: Path | None,
     out: Path,
-    splits: tuple[str, ...],
+    wanted: Wanted,
     watch: Callable[[Any], Any],
 ) -> tuple[Predictions, dict[str, Any]]:
     if data is None:
@@ -94,14 +94,30 @@ def _predicted(
 
     configure_runtime(max(1, (os.cpu_count() or 2) // 2))
     from workers.dataset.load import Dataset
-    from workers.evaluation.predict import dataset_identity, predict
+    from workers.evaluation.predict import dataset_identity, identity, opened, predict
     from workers.models.bundle import BUNDLES
 
     dataset = Dataset(data)
-    table, model = predict(bundle, root or BUNDLES, dataset, splits, watch)
+    splits = (wanted.split,) if wanted.split else ("calibrate", "test")
+    judge = opened(bundle, root or BUNDLES, dataset.classes)
+    table = predict(judge, dataset, splits, watch)
     out.mkdir(parents=True, exist_ok=True)
     write_predictions(table, out / TABLE)
-    return read_predictions(out / TABLE), {"model": model, "dataset": dataset_identity(dataset)}
+    extra: dict[str, Any] = {"model": identity(judge.bundle), "dataset": dataset_identity(dataset)}
+    if wanted.robustness:
+        extra["robustness"] = _robustness(judge, dataset, wanted)
+    return read_predictions(out / TABLE), extra
+
+
+def _robustness(judge: Any, dataset: Any, wanted: Wanted) -> list[dict[str, Any]]:
+    from workers.evaluation.robustness import ladder, sample
+
+    names = judge.columns.names
+    positive = wanted.positive or judge.bundle.positive or (names[1] if len(names) == 2 else None)
+    cases = sample(dataset, (wanted.split or "test",), wanted.robustness, wanted.seed)
+    if not cases:
+        raise Refused("robustness", f"the dataset has no case in the split {wanted.split or 'test'}")
+    return ladder(judge, dataset, cases, positive, rounds=wanted.rounds, seed=wanted.seed)
 
 
 def _assessed(table: Predictions, wanted: Wanted, extra: Mapping[str, Any]) -> dict[str, Any]:

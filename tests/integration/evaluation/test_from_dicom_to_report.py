@@ -90,9 +90,8 @@ def test_the_gate_is_judged_by_view_through_the_code_that_serves(
     films: tuple[Path, list[dict[str, object]]],
 ) -> None:
     root, rows = films
-    record = models(
-        "evaluate", "view-gate", "--data", built(root, rows, "view"), "--out", root / "gate", "--rounds", 200
-    )
+    words = ["evaluate", "view-gate", "--data", built(root, rows, "view"), "--out", root / "gate"]
+    record = models(*words, "--rounds", 200, "--robustness", 6)
     assert record["table"]["classes"] == {"AP": 8, "LATERAL": 8}
     assert record["model"]["data_origin"] == "synthetic-phantom"
     confusion = record["overall"]["confusion"]
@@ -105,6 +104,10 @@ def test_the_gate_is_judged_by_view_through_the_code_that_serves(
         "scanner",
         "sex",
     }
+    ladder = {(row["corruption"], row["level"]): row for row in record["robustness"]}
+    clean, spoilt = ladder["unchanged", 0.0], ladder["noise (SD, share of the range)", 0.12]
+    assert (len(ladder), clean["cases"]) == (1 + 7 * 4 + 3, 6)
+    assert spoilt["declined"]["value"] >= clean["declined"]["value"]
     page = (root / "gate" / "report.html").read_text()
     assert "synthetic phantoms" in page
     assert SENTINEL not in page + (root / "gate" / "report.json").read_text()

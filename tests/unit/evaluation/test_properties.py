@@ -90,6 +90,14 @@ def test_all_right_is_not_certainty() -> None:
     assert found.high == 1
 
 
+def test_a_perfect_area_of_few_patients_is_not_certainty() -> None:
+    truth = np.arange(30) < 10
+    found = figures.area(truth.astype(float), truth, PatientBootstrap(np.arange(30), rounds=200))
+    for key in ("delong", "by_patient"):
+        assert found[key]["value"] == 1
+        assert found[key]["low"] == pytest.approx(0.6915, abs=1e-3)  # Clopper-Pearson, 10 of 10
+
+
 @given(seeds)
 @settings(max_examples=25, deadline=None)
 def test_delongs_paired_test_is_its_slow_definition(seed: int) -> None:
