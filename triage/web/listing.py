@@ -8,10 +8,11 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 
 from triage.domain.errors import Conflict, NotFound, Refused, TriageError
 from triage.domain.reading import ALWAYS, USUAL_COLUMNS, ConfirmRate, Filters, Opinion, OtherStudy
-from triage.domain.worklist import WorklistDetail
+from triage.domain.worklist import WorklistDetail, WorklistRow
 from triage.store import (
     matching,
     opinions,
@@ -27,6 +28,7 @@ from triage.web.look import COOKIE, Look
 from triage.web.place import SILENT, Message, Where
 from triage.web.reader import Reader
 from triage.web.room import Room, frame, render, room, wants_part
+from triage.web.rows import Seen
 
 PAGE_ROWS = 200
 STATUS: dict[type[TriageError], int] = {Conflict: 409, NotFound: 404, Refused: 403}
@@ -70,7 +72,7 @@ def content(here: Room, request: Request, where: Where, message: Message) -> dic
     query = queries.find(engine, reader.name, where.q) if where.q and reader.name else None
     filters = query.filters if query else Filters()
     stands = situation.situation(engine)
-    return {
+    shown: dict[str, Any] = {
         **frame(here, Look.read(request.cookies.get(COOKIE))),
         **_of_reader(here, reader),
         "where": where,
@@ -87,6 +89,27 @@ def content(here: Room, request: Request, where: Where, message: Message) -> dic
         "due": here.settings.web.due_minutes,
         "viewers": here.settings.web.viewers,
     }
+    shown["row_markup"] = lambda row: _row_markup(here, shown, row)
+    return shown
+
+
+def _row_markup(here: Room, shown: Mapping[str, Any], row: WorklistRow) -> Markup:
+    where, reader, now = shown["where"], shown["reader"], shown["now"]
+    seen = Seen(
+        tab=where.tab,
+        q=where.q,
+        opened=row.study_id == where.study,
+        columns=shown["columns"],
+        private=shown["look"].private,
+        mine=row.claimed_by == reader.name,
+        may_claim=reader.may("CLAIM"),
+        may_reopen=reader.may("REOPEN"),
+        skipped_until=shown["skipped"].get(row.study_id),
+        today=shown["today"],
+        minute=int(now.timestamp() // 60),
+    )
+    template = here.templates.get_template("row.html")
+    return here.rows.markup(row, seen, lambda: template.render(shown, row=row))
 
 
 def _of_reader(here: Room, reader: Reader) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ from triage.web.entry.doorkeeper import Doorkeeper
 from triage.web.look import Look
 from triage.web.place import Where
 from triage.web.reader import NOBODY, Reader, Readers
+from triage.web.rows import RowCache
 from triage.worklist.actions import Desk
 from triage.worklist.feed import Hub
 
@@ -46,6 +47,7 @@ class Room:
     readers: Readers
     door: Doorkeeper
     templates: Environment = field(default_factory=lambda: _templates())
+    rows: RowCache = field(default_factory=RowCache)
 
     def reader(self, request: Request) -> Reader:
         """Return who sits at this browser, as `admitted` found out; nobody before it has."""
