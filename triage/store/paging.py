@@ -16,13 +16,15 @@ _ITEM = worklist_item.c
 def following(tab: Tab, order: Sequence[ColumnElement[Any]], after: int | None) -> ColumnElement[bool]:
     """Return the condition of the rows behind study `after`, by where that one stands now; a study that is gone has none.
 
-    `order` is what the tab is ordered by; rows of the tab "read" stand by completion, the latest first.
+    `order` is what the tab is ordered by; rows of the tab "read" stand by completion, those of "all" by arrival, the latest first.
     """
     if after is None:
         return true()
     if tab is Tab.READ:
         done = select(_ITEM.completed_at).where(_ITEM.study_id == after).scalar_subquery()
         return or_(_ITEM.completed_at < done, and_(_ITEM.completed_at == done, _ITEM.study_id < after))
+    if tab is Tab.ALL:
+        return _ITEM.study_id < after
     anchor = worklist_item.alias("anchor")
     # Column by column: Postgres compares rows lexicographically, and the index serves it.
     names = [str(getattr(column, "name", "")) for column in order]

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from triage.store.tables import metadata
+from triage.store.tables import metadata, study
 
 
 def _study(*, key: bool = False) -> Column[int]:
@@ -117,3 +117,11 @@ lowering = Table(
     Column("why", Text, nullable=False),
     _now("at"),
 )
+
+# Searching every study by the beginning of what a reader types; see matching.
+for _name, _expression in (
+    ("study_name_search_idx", "lower(replace(patient_name, '^', ' ')) text_pattern_ops"),
+    ("study_patient_id_search_idx", "lower(patient_id) text_pattern_ops"),
+    ("study_accession_search_idx", "lower(accession_number) text_pattern_ops"),
+):
+    Index(_name, text(_expression), _table=study)

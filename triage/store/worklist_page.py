@@ -14,6 +14,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Row,
+    ScalarSelect,
     Select,
     and_,
     desc,
@@ -38,6 +39,11 @@ from triage.store.tables import analysis, audit, delivery, evidence, instance, s
 
 _ITEM = worklist_item.c
 _ORDER = (_ITEM.tier, _ITEM.key, _ITEM.arrived_at, _ITEM.study_instance_uid)
+# Rows are numbered as they arrive; there is an index for each of these two orders.
+_LATEST: dict[Tab, tuple[ColumnElement[Any], ...]] = {
+    Tab.READ: (desc(_ITEM.completed_at), desc(_ITEM.study_id)),
+    Tab.ALL: (desc(_ITEM.study_id),),
+}
 _OPEN = _ITEM.state.in_([WorklistState.SCHEDULED, WorklistState.IN_PROGRESS])
 _STUDY = (
     "patient_name",
@@ -54,6 +60,7 @@ _STUDY = (
 _FIELDS = tuple(field.name for field in fields(WorklistRow))
 HISTORY_LINES = 20
 UNFILTERED = Filters()
+MOST_COUNTED = 9999
 
 
 def page(
@@ -65,11 +72,10 @@ def page(
     filters: Filters = UNFILTERED,
     after: int | None = None,
 ) -> list[WorklistRow]:
-    """Return the rows of one tab behind study `after`, in the order they are to be read (what was read: the
-    latest first)."""
-    order = (desc(_ITEM.completed_at), desc(_ITEM.study_id)) if tab is Tab.READ else _ORDER
+    """Return the rows of one tab behind study `after`, in the order they are to be read (what was read, and
+    all: the latest first)."""
     query = _ROWS.where(_tab(tab, reader), matching(filters, tab), following(tab, _ORDER, after))
-    query = query.order_by(*order).limit(limit)
+    query = query.order_by(*_LATEST.get(tab, _ORDER)).limit(limit)
     with transaction(engine) as connection:
         return [_row(found) for found in connection.execute(query)]
 
@@ -90,14 +96,19 @@ def find(engine: Engine, name: str) -> list[WorklistRow]:
 
 
 def counts(engine: Engine, reader: str = "", filters: Filters = UNFILTERED) -> dict[Tab, int]:
-    """Return how many rows each tab holds, as far as they match."""
-    columns = [func.count().filter(_tab(tab, reader), matching(filters, tab)).label(tab.name) for tab in Tab]
-    query = select(*columns).select_from(worklist_item)
-    if not filters.empty:
-        query = query.join(study, study.c.id == _ITEM.study_id)
+    """Return how many rows each tab holds, as far as they match; MOST_COUNTED + 1 stands for more than that."""
+    columns = [_counted(tab, reader, filters).label(tab.name) for tab in Tab]
     with transaction(engine) as connection:
-        found = connection.execute(query).mappings().one()
+        found = connection.execute(select(*columns)).mappings().one()
     return {tab: int(found[tab.name]) for tab in Tab}
+
+
+def _counted(tab: Tab, reader: str, filters: Filters) -> ScalarSelect[int]:
+    # No page may cost a walk over every study that was ever read.
+    some = select(_ITEM.study_id).where(_tab(tab, reader)).limit(MOST_COUNTED + 1)
+    if not filters.empty:
+        some = some.join(study, study.c.id == _ITEM.study_id).where(matching(filters, tab))
+    return select(func.count()).select_from(some.subquery()).scalar_subquery()
 
 
 def standing(engine: Engine, study_id: int) -> Place:

@@ -13,6 +13,7 @@ from triage.domain.finding import ImageView, Outcome
 from triage.domain.priority import AiStatus, RequestedPriority, Tier
 from triage.domain.worklist import HistoryEntry, Tab, WorklistRow, WorklistState
 from triage.store.situation import Situation
+from triage.store.worklist_page import MOST_COUNTED
 
 FOOTER = "Triage aid. Not for diagnosis. Unflagged studies are not cleared."
 BANNER = "NOT FOR CLINICAL USE"
@@ -93,6 +94,11 @@ def band(row: WorklistRow) -> Band:
     if row.reason_code == "new-images":
         return _AGAIN
     return _URGENT if row.requested_priority is RequestedPriority.HIGH else _ROUTINE
+
+
+def counted(number: int) -> str:
+    """Return a tab's number; beyond what the store counts it only says so."""
+    return f"{MOST_COUNTED}+" if number > MOST_COUNTED else str(number)
 
 
 def urgent(rows: Iterable[WorklistRow]) -> int:
