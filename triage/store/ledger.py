@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import (
     Engine,
-    Lateral,
     RowMapping,
     ScalarSelect,
     Select,
@@ -23,6 +22,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from triage.domain.errors import NotFound
 from triage.domain.ledger import Ledger
@@ -62,7 +62,7 @@ def _opened() -> Any:
     return func.coalesce(_ITEM.opened_at, _ITEM.completed_at)
 
 
-def _first_answer() -> Lateral:
+def _first_answer() -> LateralFromClause:
     """Return the study's analysis that counts."""
     answered = analysis.c.state == "succeeded"
     return (
