@@ -25,7 +25,8 @@ from triage.domain.errors import Refused
 from workers.dataset import balance
 from workers.dataset.labels import LabelTable, read_labels
 from workers.dataset.match import LEAK, Labelled, Problem, match
-from workers.dataset.scan import NO_DICOM, NO_IMAGE, ImageFile, Unusable, files_below, scan
+from workers.dataset.scan import NO_DICOM, NO_IMAGE, ImageFile, Unusable, scan
+from workers.dataset.source import Source
 from workers.dataset.split import SHARES, split_patients
 
 SCHEMA = "spine-triage-dataset/1"
@@ -53,14 +54,14 @@ class Built:
 
 
 def build(
-    dicom: Path, labels: Path, out: Path, *, seed: int, leave_out: bool, watch: Watch = lambda paths: paths
+    source: Source, labels: Path, out: Path, *, seed: int, leave_out: bool, watch: Watch = lambda paths: paths
 ) -> Built:
     """Write a dataset; raises DatasetRefused unless everything fits, or `leave_out` leaves out what does not.
 
     A patient in two splits is refused in any case: leaving out images would hide a split that was made wrongly.
     """
     table = read_labels(labels)
-    scanned = list(scan(watch(files_below(dicom))))
+    scanned = list(scan(watch(source.paths)))
     images = [one for one in scanned if isinstance(one, ImageFile)]
     unusable = [one for one in scanned if isinstance(one, Unusable)]
     found = match(images, table)
@@ -71,13 +72,13 @@ def build(
     out.mkdir(parents=True, exist_ok=True)
     manifest = _manifest(found.cases, found.problems, unusable, table, _salt(out), seed)
     data = json.dumps(manifest, indent=1, sort_keys=True).encode()
-    _private(out / FILES, json.dumps(_where(dicom, found.cases), indent=1, sort_keys=True).encode())
+    _private(out / FILES, json.dumps(_where(source.root, found.cases), indent=1, sort_keys=True).encode())
     (out / MANIFEST).write_bytes(data)
     return Built(manifest, hashlib.sha256(data).hexdigest())
 
 
-def _where(dicom: Path, cases: Sequence[Labelled]) -> dict[str, Any]:
-    root = dicom.resolve()
+def _where(folder: Path, cases: Sequence[Labelled]) -> dict[str, Any]:
+    root = folder.resolve()
     return {
         "root": str(root),
         "files": {c.image.sop_instance_uid: str(c.image.path.resolve().relative_to(root)) for c in cases},

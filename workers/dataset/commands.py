@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,23 @@ def dataset() -> None:
     epilog="Example: triage-models dataset build --dicom images --labels labels.csv --out build/site --seed 2",
 )
 @click.option(
-    "--dicom", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True, help="Folder of DICOM files."
-)  # fmt: skip
+    "--dicom", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of DICOM files."
+)
+@click.option(
+    "--spool", is_flag=True, help="Take the images that this installation has received (its settings apply)."
+)
+@click.option("--modality", multiple=True, help="With --spool: only this modality; may be repeated.")
+@click.option(
+    "--body-part", multiple=True, help="With --spool: only this Body Part Examined; may be repeated."
+)
+@click.option("--since", type=click.DateTime(), help="With --spool: arrived at or after, UTC.")
+@click.option("--until", type=click.DateTime(), help="With --spool: arrived before, UTC.")
+@click.option(
+    "--as",
+    "actor",
+    metavar="NAME",
+    help="With --spool: who asks, for the audit trail (default: your account here).",
+)
 @click.option(
     "--labels", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="Label CSV."
 )
@@ -38,7 +55,9 @@ def dataset() -> None:
     "--leave-out", is_flag=True, help="Leave out what does not fit instead of refusing; it is listed."
 )
 @_JSON
-def build(dicom: Path, labels: Path, out: Path, seed: int, leave_out: bool, as_json: bool) -> None:
+def build(dicom: Path | None, spool: bool, modality: tuple[str, ...], body_part: tuple[str, ...],
+          since: datetime | None, until: datetime | None, actor: str | None, labels: Path, out: Path, seed: int,
+          leave_out: bool, as_json: bool) -> None:  # fmt: skip
     """Read DICOM and a label CSV, split by patient, and write a manifest.
 
     \b
@@ -50,9 +69,21 @@ def build(dicom: Path, labels: Path, out: Path, seed: int, leave_out: bool, as_j
     """
     from workers.dataset.build import DatasetRefused
     from workers.dataset.build import build as make
+    from workers.dataset.source import from_folder, from_spool
 
+    if spool == (dicom is not None):
+        raise click.UsageError("say --dicom FOLDER, or --spool")
+    if dicom is not None:
+        if modality or body_part or since or until:
+            raise click.UsageError("a query is asked of the spool: say --spool")
+        source = from_folder(dicom)
+    else:
+        from triage.store.images import ImageQuery
+
+        query = ImageQuery(modality, body_part, _utc(since), _utc(until))
+        source = from_spool(query, actor or getpass.getuser())
     try:
-        built = make(dicom, labels, out, seed=seed, leave_out=leave_out, watch=_watch(quiet=as_json))
+        built = make(source, labels, out, seed=seed, leave_out=leave_out, watch=_watch(quiet=as_json))
     except DatasetRefused as refused:
         for problem in refused.problems:
             click.echo(f"{problem.code}: {problem.sentence}: {', '.join(problem.about)}", err=True)
@@ -86,6 +117,10 @@ def check(folder: Path, as_json: bool) -> None:
         click.echo(line)
     if trouble:
         raise SystemExit(TROUBLE)
+
+
+def _utc(when: datetime | None) -> datetime | None:
+    return None if when is None else when.replace(tzinfo=UTC)
 
 
 def _watch(*, quiet: bool) -> Any:

@@ -8,6 +8,7 @@ Refuses nothing: what is no image, or cannot be decoded, is counted with its rea
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,11 @@ def files_below(folder: Path) -> list[Path]:
 def scan(paths: Iterable[Path]) -> Iterator[ImageFile | Unusable]:
     """Yield what each file is; one file is in memory at a time."""
     for path in paths:
-        yield _scanned(path)
+        with warnings.catch_warnings():
+            # pydicom's warnings quote the data set.
+            warnings.simplefilter("ignore")
+            found = _scanned(path)
+        yield found
 
 
 def _scanned(path: Path) -> ImageFile | Unusable:

@@ -14,13 +14,16 @@ from tests.dataset_files import SENTINEL, by_patient, film, save, write_labels
 from triage.domain.errors import Refused
 from workers.dataset.build import Built, DatasetRefused, build
 from workers.dataset.load import Dataset
+from workers.dataset.source import from_folder
 from workers.training.cli import main
 
 LABELS = {number: "fresh" if number % 3 == 0 else "old" for number in range(1, 31)}
 
 
 def made(root: Path, *, leave_out: bool = False, seed: int = 2) -> Built:
-    return build(root / "dicom", root / "labels.csv", root / "out", seed=seed, leave_out=leave_out)
+    return build(
+        from_folder(root / "dicom"), root / "labels.csv", root / "out", seed=seed, leave_out=leave_out
+    )
 
 
 def codes(root: Path) -> set[str]:
