@@ -1,6 +1,6 @@
 """Writes the configuration and command-line references from the code, so that they cannot lie.
 
-`python ops/reference.py` rewrites ops/configuration.md and ops/cli.md; a house test compares them.
+`python ops/reference.py` rewrites ops/configuration.md, ops/cli.md and ops/models-cli.md; a house test compares them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 from triage import config
 from triage.cli.root import root
 from triage.config import Section, Settings
+from workers.training.cli import main as models
 
 HERE = Path(__file__).parent
 
@@ -90,7 +91,21 @@ def command_line() -> str:
     return "\n".join([*head, *_commands(root, "triage")]) + "\n"
 
 
-REFERENCES = {"configuration.md": configuration, "cli.md": command_line}
+def models_command_line() -> str:
+    """Return the reference of the scientist's command as Markdown."""
+    head = [
+        "# Command-line reference: triage-models",
+        "",
+        "Written by `python ops/reference.py` from the code; do not edit. In context: [models-guide.md](models-guide.md).",
+    ]
+    return "\n".join([*head, *_commands(models, "triage-models")]) + "\n"
+
+
+REFERENCES = {
+    "configuration.md": configuration,
+    "cli.md": command_line,
+    "models-cli.md": models_command_line,
+}
 
 if __name__ == "__main__":
     for file, write in REFERENCES.items():

@@ -16,7 +16,11 @@ _NAMES = ("view-gate", "vertebra-locator", "vertebra-fresh")
 _OUT = click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
 _SEED = click.option("--seed", type=int, default=2, show_default=True, help="Fixes phantoms and training.")
 _SCALE = click.option(
-    "--scale", type=click.Choice(["full", "small", "tiny"]), default="full", show_default=True
+    "--scale",
+    type=click.Choice(["full", "small", "tiny"]),
+    default="full",
+    show_default=True,
+    help="How many phantoms and steps: full for the shipped bundles, tiny to see that it runs.",
 )
 _JOBS = click.option("--processes", type=int, default=2, show_default=True, help="Rendering processes.")
 _ONLY = click.option("--only", type=click.Choice(_NAMES), multiple=True, help="Only these networks.")
@@ -54,7 +58,7 @@ def phantom_render(out: Path, seed: int, scale: str, processes: int) -> None:
 
 @phantom.command("demo", epilog="Example: triage-models phantom demo --out build/demo")
 @_OUT
-@click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--seed", type=int, default=7, show_default=True, help="Fixes the studies.")
 @_JOBS
 def phantom_demo(out: Path, seed: int, processes: int) -> None:
     """Write the demonstration studies as DICOM, one folder per study."""
