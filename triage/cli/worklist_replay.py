@@ -41,17 +41,23 @@ COLUMNS = {
 def replay(since: datetime, threshold: float | None, as_json: bool, **values: Any) -> None:
     """Replay the site's days: each real opening takes the first study of another order."""
     from triage.cli.worklist_simulate import order_of
+    from triage.proof.harm import harm
+    from triage.proof.orders import Terms
     from triage.proof.replay import days_of
     from triage.proof.replay import replay as again
     from triage.proof.rota import always
     from triage.store import ledger
 
-    until, order = datetime.now(UTC), order_of(values)
+    until = datetime.now(UTC)
     with opened() as session:
         rows = ledger.waited(session.engine, since, until)
-    done = again(days_of(rows, since, until, always(1), threshold), order)
+        order = order_of(values, Terms.of(session.settings.order_policy()))
+    # The site's settings have no rota yet: every minute counts as staffed.
+    days = days_of(rows, since, until, always(1), threshold)
+    done = again(days, order)
     if as_json:
-        write_json("Replay", [{"policy": order.name, "threshold": threshold, **asdict(done)}])
+        shown = {"policy": order.name, "threshold": threshold, **asdict(done), "harm": asdict(harm(days))}
+        write_json("Replay", [shown])
         return
     write_table([line(one) for one in done.kinds], COLUMNS, "Nothing waited.")
     tell(done)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from triage.cli.worklist_theory import MINUTES, SHARE, Decorator, setting_of, se
 
 if TYPE_CHECKING:
     from triage.proof.caseload import Algorithm, Caseload, Habits
-    from triage.proof.orders import Order
+    from triage.proof.orders import Order, Terms
     from triage.proof.rota import Rota
     from triage.proof.simulate import Summary
     from triage.proof.theory import Setting
@@ -42,10 +42,8 @@ ORDER: tuple[Decorator, ...] = (
         show_default=True,
         help="The order; oracle knows the truth.",
     ),
-    click.option("--seniority-minutes", type=MINUTES, default=2880.0, show_default=True, help="B."),
-    click.option(
-        "--harm-urgent", type=SHARE, default=0.2, show_default=True, help="h of the urgent: harm per minute."
-    ),
+    click.option("--seniority-minutes", type=MINUTES, help="B (default: 2880; in a replay the site's)."),
+    click.option("--harm-urgent", type=SHARE, help="h of the urgent (default: .20; in a replay the site's)."),
     click.option(
         "--guard",
         type=(click.IntRange(0), click.IntRange(0)),
@@ -140,17 +138,19 @@ def scenario(name: str, days: int, seed: int, as_json: bool, **values: Any) -> N
     _write(summaries(done), {"policy": order.name, "seed": seed, **extra}, as_json)
 
 
-def order_of(values: dict[str, Any]) -> Order:
-    """Take the order's options out of `values` and return the order."""
-    from triage.domain.priority import OrderPolicy
-    from triage.proof.orders import Order, named
+def order_of(values: dict[str, Any], terms: Terms | None = None) -> Order:
+    """Take the order's options out of `values` and return the order; `terms` are the site's, if it has any."""
+    from triage.proof.orders import Order, named, usual
 
     urgent, routine = values.pop("guard")
-    name = named(values.pop("policy"))
-    harm = {**OrderPolicy().harm, "HIGH": values.pop("harm_urgent")}
-    policy = OrderPolicy(seniority_minutes=values.pop("seniority_minutes"), harm=harm)
+    name, found = named(values.pop("policy")), terms or usual()
+    minutes, harm = values.pop("seniority_minutes"), values.pop("harm_urgent")
+    if minutes is not None:
+        found = replace(found, seniority_minutes=minutes)
+    if harm is not None:
+        found = found.with_harm("HIGH", harm)
     guard = {name: limit for name, limit in (("HIGH", urgent), ("ROUTINE", routine)) if limit}
-    return Order(name, policy, guard, head_start=values.pop("head_start"))
+    return Order(name, found, guard, head_start=values.pop("head_start"))
 
 
 def _algorithm(values: dict[str, Any]) -> Any:

@@ -8,7 +8,7 @@ an order could reach. Accumulating priority has no static key: its index is comp
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -39,6 +39,29 @@ _DUE_UNFLAGGED = {"STAT": 10.0, "HIGH": 60.0, "MEDIUM": 240.0, "ROUTINE": 480.0,
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What the orders need of a policy: B in minutes, h and the prior of each requested class."""
+
+    seniority_minutes: float
+    harm: Mapping[str, float]
+    prior: Mapping[str, float]
+
+    @classmethod
+    def of(cls, policy: OrderPolicy) -> Terms:
+        """Return the terms of the product's policy: the one place where the proof reads it."""
+        return cls(policy.seniority_minutes, policy.harm, policy.prior)
+
+    def with_harm(self, priority: str, harm: float) -> Terms:
+        """Return the terms with another h for one class."""
+        return replace(self, harm={**self.harm, priority: harm})
+
+
+def usual() -> Terms:
+    """Return the product's default terms."""
+    return Terms.of(OrderPolicy())
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """An order and its figures. `guard`: class -> how many younger studies may pass one (K).
 
@@ -49,7 +72,7 @@ class Order:
     """
 
     name: Name
-    policy: OrderPolicy = field(default_factory=OrderPolicy)
+    terms: Terms = field(default_factory=usual)
     guard: dict[str, int] = field(default_factory=dict)
     only_raise: bool = True
     unheard: Mapping[str, float] = field(default_factory=dict)
@@ -100,22 +123,22 @@ def _rest(order: Order, load: Caseload, clock: Clock) -> tuple[Floats, Floats]:
             due = np.where(flagged, _by_class(load, _DUE_FLAGGED), _by_class(load, _DUE_UNFLAGGED))
             return arrived + _by_class(load, _DUE_UNFLAGGED), arrived + due
         case "probability":
-            prior = _by_class(load, order.policy.prior)
+            prior = _by_class(load, order.terms.prior)
             return -prior, -np.where(load.failed, prior, load.probability)
         case "oracle":
-            cost = _cost(load, order.policy, load.diseased.astype(float))
+            cost = _cost(load, order.terms, load.diseased.astype(float))
             return -cost, -cost
-    known_class = _cost(load, order.policy, _by_class(load, order.policy.prior))
-    unheard = {**order.policy.prior, **order.unheard}
-    without = _cost(load, order.policy, _by_class(load, unheard))
-    cost = np.where(load.failed, known_class, _cost(load, order.policy, load.probability))
+    known_class = _cost(load, order.terms, _by_class(load, order.terms.prior))
+    unheard = {**order.terms.prior, **order.unheard}
+    without = _cost(load, order.terms, _by_class(load, unheard))
+    cost = np.where(load.failed, known_class, _cost(load, order.terms, load.probability))
     if order.name == "apq":
         return without, cost
     if order.name == "c-rank":
         return -without, -cost
     aged = clock.staffed(arrived)
-    before = aged - order.policy.seniority_minutes * without
-    after = aged - order.policy.seniority_minutes * cost
+    before = aged - order.terms.seniority_minutes * without
+    after = aged - order.terms.seniority_minutes * cost
     return before, np.minimum(before, after) if order.only_raise else after
 
 
@@ -123,7 +146,7 @@ def _by_class(load: Caseload, figures: Mapping[str, float]) -> Floats:
     return np.array([float(figures[one.priority]) for one in load.streams])[load.stream]
 
 
-def _cost(load: Caseload, policy: OrderPolicy, probability: Floats) -> Floats:
+def _cost(load: Caseload, terms: Terms, probability: Floats) -> Floats:
     """Return c of each study (triage.domain.priority.cost_of_delay, for arrays)."""
-    harm = _by_class(load, policy.harm)
+    harm = _by_class(load, terms.harm)
     return probability + (1.0 - probability) * harm

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from triage.domain.priority import OrderPolicy
 from triage.proof.caseload import EVEN_DAY, Algorithm, Caseload, Habits, Stream, draw
-from triage.proof.orders import Order
+from triage.proof.orders import Order, usual
 from triage.proof.rota import Rota, always, daily
 
 ALGORITHM = Algorithm(0.80, 0.15, auc=0.86, fixed_minutes=1.5, random_minutes=1.0, failures=0.02)
@@ -66,7 +65,7 @@ USUALLY_UNFLAGGED = {"HIGH": 0.01, "ROUTINE": 0.003}
 
 def policies() -> dict[str, Order]:
     """Return the orders that the report compares, by the name it gives them."""
-    bold = OrderPolicy(harm={**OrderPolicy().harm, "HIGH": 0.1})
+    bold = usual().with_harm("HIGH", 0.1)
     return {
         BASE: Order("human"),
         "FIFO": Order("fifo"),

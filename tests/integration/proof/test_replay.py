@@ -92,6 +92,7 @@ def test_a_week_is_replayed_under_another_order(engine: Engine, triage: Triage) 
     assert by["flag", "flagged"]["wall"]["mean"] == pytest.approx((30 + 20) / 2, abs=0.1)
     assert by["flag", "missed"]["wall"]["mean"] == pytest.approx(60, abs=0.1)
     assert 0 < shown["phi"] < 1
+    assert shown["harm"]["actual"]["missed_p99"] == pytest.approx(60, abs=0.1)
     assert triage("worklist", "replay", "--threshold", "0.9", "--policy", "flag").returncode == 0
     assert ledger.of_study(engine, waiting).opened is None
 
