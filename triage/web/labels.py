@@ -22,7 +22,7 @@ COLUMNS = {
     Column.CLAIM: "Claim",
 }
 FLAGS = {
-    FlagFilter.ANY: "any answer",
+    FlagFilter.ANY: "Answer",
     FlagFilter.FLAGGED: "look sooner",
     FlagFilter.NOT_FLAGGED: "no triage flag",
     FlagFilter.NOT_ANALYSED: "not analysed",
