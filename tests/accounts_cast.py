@@ -6,7 +6,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-import httpx
+import httpx2 as httpx
 from sqlalchemy import Engine, text
 
 from tests.web_site import PlainReader

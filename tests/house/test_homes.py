@@ -23,7 +23,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "argon2": ("triage.accounts.passwords",),
     "authlib": ("triage.accounts.provider",),
     "joserfc": ("triage.accounts.provider",),
-    "httpx": ("triage.accounts.provider",),
+    "httpx2": ("triage.accounts.provider",),
     "click": ("triage.cli", "workers.training", "workers.dataset", "workers.evaluation"),
     "rich": ("triage.cli",),
     "pydantic": ("triage.config", "triage.embedded.places", "triage.web"),

@@ -162,6 +162,7 @@ def vouched(engine: Engine, origin: str, issuer: str, subject: str, name: str, r
                 return of_row(found)
             values = {"role": role, "name": name, "name_key": name_key(name)}
             changed = update(account).where(_A.id == found["id"]).values(values).returning(*FIELDS)
+            end_sessions_of(connection, found["id"])
             detail = {"role": role, "was": found["role"], "name_was": found["name"], "by": origin}
             audit.record(connection, audit.SYSTEM, "account.role", name, detail=detail)
             return of_row(connection.execute(changed).mappings().one())

@@ -12,15 +12,18 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from sqlalchemy import Engine
 from starlette.staticfiles import StaticFiles
 
+from triage.accounts.provider import Provider
 from triage.config import Settings
 from triage.domain.errors import TriageError, Unavailable
 from triage.web import acts, live, opening, pages, preferences, probes, search
 from triage.web.api.application import AT, create_api
 from triage.web.entry import answers, naming
 from triage.web.entry import pages as entry_pages
+from triage.web.entry import provider as entry_provider
 from triage.web.entry.admission import admitted
 from triage.web.entry.doorkeeper import Doorkeeper
 from triage.web.entry.forwarded import add_forwarding
+from triage.web.entry.proxied import Proxied
 from triage.web.entry.upkeep import keep_up
 from triage.web.guard import Guard
 from triage.web.look import COOKIE, Look
@@ -36,7 +39,8 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     """Return the page as an ASGI application; the feed runs while its lifespan is open."""
     app = FastAPI(title="Spine triage", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
     readers = Readers(load_secret(settings.home / "secrets"))
-    door = Doorkeeper(settings, engine, readers)
+    access = settings.access
+    door = Doorkeeper(settings, engine, readers, Proxied(access.proxy, engine) if access.proxy else None)
     app.state.room = Room(settings, engine, Desk.of(settings, engine), Hub(), readers, door)
     app.add_middleware(Guard, hosts=(settings.web.host, *settings.web.allowed_hosts))
     add_forwarding(app, settings.web.trusted_proxies)
@@ -44,6 +48,9 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
         app.include_router(part.router, dependencies=[Depends(admitted)])
     app.include_router(probes.router)
     app.include_router(naming.router if settings.web.accounts == "name" else entry_pages.router)
+    if settings.web.accounts == "oidc" and access.oidc is not None:
+        app.state.provider = Provider(access.oidc)
+        app.include_router(entry_provider.router)
     app.mount(AT, create_api(app.state.room))
     app.mount("/static", StaticFiles(directory=STATIC))
     answers.add_answers(app)

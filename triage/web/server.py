@@ -17,7 +17,7 @@ from triage.domain.errors import ConfigError, Unavailable
 from triage.store import engine as database
 from triage.store import presence
 from triage.web.app import create_app
-from triage.web.guard import is_loopback
+from triage.web.guard import host_name, is_loopback
 
 LOG = log.get(__name__)
 POOL_SIZE = 8
@@ -82,6 +82,14 @@ def check_address(settings: Settings) -> None:
             raise ConfigError(
                 "web.accounts", f'is "{mode}" and [access.{mode}] is missing', "Add that section."
             )
+
+    oidc = settings.access.oidc
+    if oidc is not None:
+        for key, address in (("issuer", oidc.issuer), ("base_url", oidc.base_url)):
+            if not address.startswith("https://") and not is_loopback(
+                host_name(address.partition("://")[2].partition("/")[0])
+            ):
+                raise ConfigError(f"access.oidc.{key}", "is not https", "Write an https address.")
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -18,11 +18,13 @@ from triage.domain.account import Role
 from triage.store import sessions, tokens
 from triage.store.sessions import Session
 from triage.web.entry import cookie
+from triage.web.entry.proxied import Proxied
 from triage.web.entry.turned_away import TurnedAway, Why
 from triage.web.reader import COOKIE, Reader, Readers
 
 # What the page asks for by itself is no sign of life of its reader.
 BY_ITSELF = frozenset({"/feed", "/api/v1/feed"})
+WITH_SESSIONS = frozenset({"local", "oidc"})
 REFRESH_ELEMENT = "refresh"
 
 
@@ -33,16 +35,24 @@ class Doorkeeper:
     settings: Settings
     engine: Engine
     readers: Readers
+    proxied: Proxied | None = None
 
     def reader(self, request: Request) -> Reader:
         """Return who asks; raises TurnedAway when they may not see the page now."""
         mode = self.settings.web.accounts
         if mode == "name":
             return self.readers.read(request.cookies.get(COOKIE))
+        if mode == "proxy":
+            if self.proxied is None:
+                raise TurnedAway(Why.SIGN_IN)
+            return self.proxied.reader(request)
         held = self.session(request)
         if held is None:
             raise TurnedAway(Why.SIGN_IN)
         reader = of_session(held)
+        # A site that changed its mode: who came in by a password must not stay in past it.
+        if held.account.origin != mode:
+            raise TurnedAway(Why.SIGN_IN)
         if held.locked:
             raise TurnedAway(Why.LOCKED, reader)
         if held.account.must_change:
@@ -65,7 +75,7 @@ class Doorkeeper:
     def session(self, request: Request) -> Session | None:
         """Return this browser's session, locked or not."""
         sent = cookie.identifier(request)
-        if not sent:
+        if not sent or self.settings.web.accounts not in WITH_SESSIONS:
             return None
         lasting = lifetimes(self.settings.access)
         return sessions.find(self.engine, sessions.digest_of(sent), lasting, active=is_act(request))

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from triage.accounts import signing_in
+from triage.accounts.provider import Provider
 from triage.accounts.signing_in import SlowDown
-from triage.domain.errors import Refused
+from triage.domain.errors import Refused, Unavailable
 from triage.store import accounts, sessions
 from triage.store.sessions import Opened, Session
 from triage.web.entry import cookie
@@ -143,14 +144,30 @@ def sign_out(request: Request, token: Annotated[str, Form()] = "") -> Response:
     """End this browser's session."""
     here = room(request)
     held = here.door.session(request)
-    answer = Response(status_code=303, headers={"location": "/sign-in"})
+    answer: Response = Response(status_code=303, headers={"location": "/sign-in"})
     if held is not None:
         here.readers.check(of_session(held), token)
         sessions.end(here.engine, held.digest)
+        elsewhere = end_address(request)
+        if elsewhere:
+            content = {**frame(here, look_of(request)), "place": elsewhere, "said": "Signed out"}
+            # A page and no redirect: a form's answer may not lead to another site (CSP form-action).
+            answer = render(here, "onward.html", content)
     cookie.take(request, answer)
     # The browser forgets what it kept of the page as well.
     answer.headers["clear-site-data"] = '"cache"'
     return answer
+
+
+def end_address(request: Request) -> str:
+    """Return where a browser goes when it is signed out here: to end the provider's session; empty without one."""
+    provider: Provider | None = getattr(request.app.state, "provider", None)
+    if provider is None:
+        return ""
+    try:
+        return provider.end_address()
+    except Unavailable:
+        return ""
 
 
 def own_session(request: Request, token: str) -> Session:
