@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 POLICIES = ("fifo", "human", "flag", "flag-within-class", "probability", "c-rank", "apq", "edf", "seniority")
 SCENARIOS = ("S90", "A400", "B240", "C120", "D400n")
+NOT_NEGATIVE = click.FloatRange(0)
 COLUMNS = {
     "kind": "KIND",
     "studies": "STUDIES",
@@ -51,13 +52,13 @@ ORDER: tuple[Decorator, ...] = (
         metavar="URGENT ROUTINE",
         help="K: how many younger studies may pass one (0 = no limit).",
     ),
-    click.option("--head-start", type=float, default=0.0, help="apq: minutes added to every wait."),
+    click.option("--head-start", type=NOT_NEGATIVE, default=0.0, help="apq: minutes added to every wait."),
 )
 ALGORITHM: tuple[Decorator, ...] = (
     click.option("--auc", type=SHARE, help="AUC of the score (default: the flag alone)."),
-    click.option("--ai-minutes", type=float, default=0.0, help="Minutes to a result: fixed part."),
+    click.option("--ai-minutes", type=NOT_NEGATIVE, default=0.0, help="Minutes to a result: fixed part."),
     click.option(
-        "--ai-random-minutes", type=float, default=0.0, help="Minutes to a result: exponential part."
+        "--ai-random-minutes", type=NOT_NEGATIVE, default=0.0, help="Minutes to a result: exponential part."
     ),
     click.option("--ai-failures", type=SHARE, default=0.0, help="Share that never has a result."),
 )
@@ -77,7 +78,7 @@ HABITS: tuple[Decorator, ...] = (
     ),
     click.option("--strays", type=SHARE, default=0.0, help="Share of picks that take the oldest instead."),
     click.option(
-        "--false-flag-tax", type=float, default=0.0, help="Extra reading time of a false flag (.12)."
+        "--false-flag-tax", type=NOT_NEGATIVE, default=0.0, help="Extra reading time of a false flag (.12)."
     ),
 )
 
@@ -93,6 +94,11 @@ def with_options(options: tuple[Decorator, ...]) -> Decorator:
     "--read-time-diseased 5 --read-time-other 5 --policy flag --arrivals 100000 --json",
 )
 @setting_options
+@click.option(
+    "--rota",
+    metavar="SHIFTS",
+    help="Shifts of every day instead of --readers, such as 8-16x3,16-22x1; traffic is of their time.",
+)
 @click.option("--urgent", type=SHARE, default=0.0, help="Share of the list that is ordered urgent.")
 @with_options(ORDER)
 @with_options(ALGORITHM)
@@ -107,16 +113,22 @@ def with_options(options: tuple[Decorator, ...]) -> Decorator:
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Same seed, same list.")
 @click.option("--phi", is_flag=True, help="Also the share of the oracle's benefit over the human class.")
 @json_option
-def simulate(arrivals: int, seed: int, urgent: float, phi: bool, as_json: bool, **values: Any) -> None:
+def simulate(
+    arrivals: int, seed: int, rota: str | None, urgent: float, phi: bool, as_json: bool, **values: Any
+) -> None:
     """Simulate a list: every wait in minutes, with batch-means intervals."""
+    from triage.proof.rota import shifts_of
     from triage.proof.simulate import run, setting_load, summaries
 
     order, algorithm, habits = order_of(values), _algorithm(values), _habits(values)
     setting, discipline = setting_of(values)
     flag = algorithm(setting)
-    load, rota = setting_load(setting, arrivals, seed, habits=habits, algorithm=flag, urgent=urgent)
-    done = run(load, order, rota, discipline)
-    extra = {"phi": _phi(load, order, rota) if phi else None, "promoted_share": done.promoted / len(load)}
+    shifts = shifts_of(rota) if rota else None
+    load, duty = setting_load(
+        setting, arrivals, seed, habits=habits, algorithm=flag, urgent=urgent, rota=shifts
+    )
+    done = run(load, order, duty, discipline)
+    extra = {"phi": _phi(load, order, duty) if phi else None, "promoted_share": done.promoted / len(load)}
     _write(summaries(done), {"policy": order.name, "seed": seed, **extra}, as_json)
 
 

@@ -5,6 +5,7 @@ Time here is minutes since a Monday's midnight; the week repeats. Refuses a week
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from triage.domain.errors import Refused
 
 DAY, WEEK = 1440.0, 10080.0
+_SHIFT = re.compile(r"(\d{1,2}(?:\.\d+)?)-(\d{1,2}(?:\.\d+)?)x(\d{1,2})")
 Minutes = NDArray[np.float64]
 
 
@@ -118,3 +120,16 @@ def daily(*shifts: tuple[float, float, int]) -> Rota:
 
 def _within(hour: float, start: float, end: float) -> bool:
     return start <= hour < end if start < end else hour >= start or hour < end
+
+
+def shifts_of(spoken: str) -> Rota:
+    """Return the rota that is written as `8-16x3,16-22x1` (hours, readers); raises Refused."""
+    shifts = []
+    for part in spoken.split(","):
+        found = _SHIFT.fullmatch(part.strip())
+        if found is None or float(found[1]) >= 24 or float(found[2]) > 24 or found[1] == found[2]:
+            raise Refused(
+                "rota", f"{part.strip()!r} is no shift: write 8-16x3 for three readers from 8 to 16"
+            )
+        shifts.append((float(found[1]), float(found[2]), int(found[3])))
+    return daily(*shifts)

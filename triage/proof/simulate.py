@@ -121,9 +121,14 @@ def setting_load(
     habits: Habits | None = None,
     algorithm: Algorithm | None = None,
     urgent: float = 0.0,
+    rota: Rota | None = None,
 ) -> tuple[Caseload, Rota]:
-    """Return about so many studies of a closed-form setting, and its readers; `urgent` of the list is HIGH."""
-    per_day = setting.arrivals * 1440
+    """Return about so many studies of a closed-form setting, and its readers; `urgent` of the list is HIGH.
+
+    With a rota the traffic is of the time that it offers; studies come at all hours all the same.
+    """
+    duty = rota or always(setting.readers)
+    per_day = setting.traffic * duty.reader_minutes / 7 / setting.mean_read_time
     listed = per_day * (1 - setting.interrupting)
     times = (setting.prevalence, setting.read_time_diseased, setting.read_time_other)
     streams: Sequence[Stream] = [
@@ -135,4 +140,4 @@ def setting_load(
     load = draw(
         [one for one in streams if one.per_day > 0], flag, habits or Habits(), arrivals / per_day, seed
     )
-    return load, always(setting.readers)
+    return load, duty

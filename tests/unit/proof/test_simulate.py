@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 
 from tests.bench.simulate import MOST_RELATIVE, MOST_Z, compare
 from tests.golden_queues import demand_rows
-from triage.cli.root import root
+from triage.cli.worklist_simulate import simulate
 from triage.domain.errors import Refused
 from triage.domain.finding import TriageOutcome
 from triage.domain.priority import OrderPolicy, RequestedPriority, Standing, minutes, position
 from triage.proof.caseload import Algorithm, Caseload, Habits, Stream, draw, times_of
 from triage.proof.intervals import batch_means
 from triage.proof.orders import NAMES, Order, keys
-from triage.proof.rota import Rota, always, daily
+from triage.proof.rota import Rota, always, daily, shifts_of
 from triage.proof.scenarios import GUARD, SCENARIOS
 from triage.proof.simulate import run, setting_load, summaries
 from triage.proof.theory import Discipline, Setting, waits
@@ -139,6 +139,24 @@ def test_minutes_without_a_reader_do_not_count_on_the_staffed_clock() -> None:
     assert rota.slots()[1].on_duty(17 * 60.0) == 32 * 60.0
 
 
+def test_a_rota_is_written_as_shifts_of_the_day() -> None:
+    rota = shifts_of("8-16x3, 16-22x1,22-8x2")
+    assert rota.reader_minutes == 7 * 60 * (8 * 3 + 6 + 10 * 2)
+    assert [slot.on_duty(3 * 60.0) for slot in rota.slots()] == [180.0, 180.0, 480.0]
+    for bad in ("", "8-16", "8-16x0", "25-26x1", "8-8x1", "8-16x3;"):
+        with pytest.raises(Refused):
+            shifts_of(bad)
+
+
+def test_traffic_is_of_the_time_that_the_rota_offers() -> None:
+    rota = shifts_of("8-16x3,16-22x1")
+    load, duty = setting_load(SETTING, 50_000, 1, rota=rota)
+    days = load.arrived[-1] / 1440
+    assert load.read_time.sum() / (rota.reader_minutes / 7 * days) == pytest.approx(0.8, rel=0.03)
+    hour = (load.arrived + run(load, GUARDED, duty).wall) % 1440 / 60
+    assert ((hour >= 8 - 1e-6) & (hour < 22)).all()
+
+
 def test_a_rota_in_which_nobody_reads_is_refused() -> None:
     with pytest.raises(Refused):
         Rota((0.0,), (0,))
@@ -186,10 +204,13 @@ def test_the_command_simulates_what_it_is_told(tmp_path: Path) -> None:
     times = tmp_path / "times"
     times.write_text("2\n4\n9\n")
     words = (
-        "worklist simulate --readers 2 --traffic 0.8 --prevalence 0.1 --sensitivity 0.8 --fpf 0.15 --urgent 0.3 "
+        "--readers 2 --traffic 0.8 --prevalence 0.1 --sensitivity 0.8 --fpf 0.15 --urgent 0.3 "
         "--read-time-diseased 6 --read-time-other 5 --arrivals 20000 --guard 20 60 --strays 0.05 --phi --json"
     )
-    done = CliRunner().invoke(root, [*words.split(), "--times-file", str(times), "--ai-failures", "0.02"])
+    done = CliRunner().invoke(
+        simulate,
+        [*words.split(), "--times-file", str(times), "--ai-failures", "0.02", "--rota", "8-20x2,20-8x1"],
+    )
     assert done.exit_code == 0, done.output
     (shown,) = json.loads(done.stdout)["items"]
     assert 0.2 < shown["phi"] < 0.9

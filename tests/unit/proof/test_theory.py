@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.golden_queues import HALF_A_DIGIT, demand_rows
-from triage.cli.root import root
+from triage.cli.worklist_theory import theory as command
 from triage.domain.errors import Unprocessable
 from triage.proof import bounds
 from triage.proof.theory import Discipline, Setting, erlang_c, has_closed_form, waits
@@ -112,8 +112,8 @@ def test_one_reader_is_busy_as_often_as_there_is_work() -> None:
 
 
 def theory(*words: str) -> dict[str, object]:
-    common = ["worklist", "theory", "--prevalence", "0.1", "--sensitivity", "0.9", "--fpf", "0.1", "--json"]
-    done = CliRunner().invoke(root, [*common, *words])
+    common = ["--prevalence", "0.1", "--sensitivity", "0.9", "--fpf", "0.1", "--json"]
+    done = CliRunner().invoke(command, [*common, *words])
     assert done.exit_code == 0, done.output
     (shown,) = json.loads(done.stdout)["items"]
     assert isinstance(shown, dict)
