@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from triage.config import Settings
 from triage.domain.errors import TriageError
 from triage.spool import Spool
-from triage.store import evidence, presence, queue_rows, schema, studies
+from triage.store import accounts, evidence, presence, queue_rows, schema, studies
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -142,6 +142,20 @@ def delivery(settings: Settings, engine: Engine) -> Iterator[Answer]:
             yield _ok("delivery", sentence)
 
 
+def people(settings: Settings, engine: Engine) -> Iterator[Answer]:
+    """Ask whether somebody can sign in and look after the accounts."""
+    mode = settings.web.accounts
+    if mode == "name":
+        advice = 'For a trial on this machine alone; a site writes "local", "oidc" or "proxy".'
+        yield Answer("people", Verdict.WARN, "readers type a name that nobody checks", advice)
+    elif mode == "local" and not accounts.any_admin(engine):
+        yield Answer(
+            "people", Verdict.WARN, "there is no administrator", "triage user add NAME --role admin --once"
+        )
+    else:
+        yield _ok("people", f"sign in by {mode}")
+
+
 def catalogue(_: Settings, engine: Engine) -> Iterator[Answer]:
     """Tell how many studies are in which state."""
     counts = studies.counts(engine)
@@ -159,6 +173,7 @@ QUESTIONS: dict[str, Question] = {
     "studies": catalogue,
     "analyses": analyses,
     "delivery": delivery,
+    "people": people,
 }
 
 

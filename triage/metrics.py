@@ -34,9 +34,19 @@ HTTP_SECONDS = Histogram(
     buckets=_SECONDS,
 )
 LOGINS = Counter("spine_triage_login_total", "Tries to sign in, by method and result.", ["method", "result"])
+BUILD = Gauge("spine_triage_build_info", "This version of the product; always 1.", ["version"])
+DB_POOL = Gauge("spine_triage_db_pool_in_use", "Database connections of this process in use now.")
 # Read from Postgres when /metrics is asked, so that one page speaks for every process.
 STUDIES = Gauge("spine_triage_studies", "Studies in the catalogue, by state.", ["state"])
 QUEUE_DEPTH = Gauge("spine_triage_queue_depth", "Analyses waiting or running, by state.", ["state"])
+QUEUE_OLDEST = Gauge(
+    "spine_triage_queue_oldest_age_seconds", "How long the oldest unanswered analysis waits."
+)
+MODEL = Gauge(
+    "spine_triage_model_info",
+    "The models that gave the newest answer; always 1.",
+    ["model", "version", "digest"],
+)
 SEND_BACKLOG = Gauge("spine_triage_send_backlog", "Results not yet delivered, by peer.", ["peer"])
 WORKLIST_UNREAD = Gauge("spine_triage_worklist_unread", "Studies waiting to be read.")
 DISK_FREE = Gauge("spine_triage_disk_free_bytes", "Free space where the spool lives.")

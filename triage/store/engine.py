@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import QueuePool
 
 from triage.domain.errors import ConfigError, Unavailable
 
@@ -99,3 +100,8 @@ def answers(engine: Engine) -> bool:
     except Unavailable:
         return False
     return True
+
+
+def in_use(engine: Engine) -> int:
+    """Return how many of this process's connections are in use now."""
+    return engine.pool.checkedout() if isinstance(engine.pool, QueuePool) else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib.metadata import version
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -49,8 +50,11 @@ def figures(request: Request) -> Response:
 def _read_figures(here: Room) -> None:
     if here.settings.spool_root.exists():
         metrics.DISK_FREE.set(shutil.disk_usage(here.settings.spool_root).free)
+    metrics.BUILD.labels(version("spine-triage")).set(1)
+    metrics.DB_POOL.set(store_engine.in_use(here.engine))
     try:
         found = situation.figures(here.engine)
+        stands = situation.situation(here.engine)
     except Unavailable:
         return
     for gauge, by_label in (
@@ -62,3 +66,7 @@ def _read_figures(here: Room) -> None:
         for label, count in by_label.items():
             gauge.labels(label).set(count)
     metrics.WORKLIST_UNREAD.set(found.unread)
+    metrics.QUEUE_OLDEST.set(stands.oldest_analysis_s)
+    metrics.MODEL.clear()
+    for model in stands.models:
+        metrics.MODEL.labels(model.name, model.version, model.digest[:12]).set(1)

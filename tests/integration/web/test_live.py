@@ -117,6 +117,14 @@ def test_the_probes_tell_alive_from_ready(engine: Engine, served: Served) -> Non
 def test_the_figures_speak_for_the_installation_and_name_no_patient(engine: Engine, served: Served) -> None:
     cast.image_arrives(engine, "counted")
     text_of = httpx.get(f"{served.address}/metrics").text
+    for name in (
+        "build_info",
+        "db_pool_in_use",
+        "queue_oldest_age_seconds",
+        "login_total",
+        "http_request_seconds",
+    ):
+        assert f"spine_triage_{name}" in text_of, name
     assert 'spine_triage_studies{state="receiving"} 1.0' in text_of
     assert "spine_triage_worklist_unread 1.0" in text_of
     assert 'spine_triage_http_request_seconds_count{code="200",method="GET",route="/readyz"}' in text_of
