@@ -13,6 +13,7 @@ import time
 
 from tests.cast import outcome
 from triage.domain.finding import TriageOutcome
+from triage.domain.reading import KeyImage
 from workers.child import wire
 
 POISON = "poison"
@@ -44,7 +45,8 @@ def answer(study: str) -> wire.Message:
         return {"unprocessable": {"reason": "truncated", "sentence": "the compressed image is cut short"}}
     if study == BROKEN_UID:
         return {"reply": {"outcome": {"views": "nonsense"}}}
-    reply = wire.StudyReply(outcome(TriageOutcome.FLAGGED, 0.9), ())
+    key = KeyImage("2.25.1", "image/jpeg", 2, 3, b"small")
+    reply = wire.StudyReply(outcome(TriageOutcome.FLAGGED, 0.9), (), key)
     return {"reply": reply.to_json()}
 
 

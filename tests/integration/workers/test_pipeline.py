@@ -21,7 +21,7 @@ from tests.integration.workers.cast import (
     waiting_study,
     worker,
 )
-from triage.store import analyses
+from triage.store import analyses, previews
 from triage.store import engine as store_engine
 from workers.__main__ import Worker
 
@@ -37,6 +37,9 @@ def test_a_study_is_analysed_once_and_a_second_ring_changes_nothing(engine: Engi
     analysis = waiting_study(engine, "a")
     assert ready.pipeline.analyse(analysis) == "succeeded"
     assert state_of(engine, analysis) == ("succeeded", "", 1, False)
+    with engine.begin() as connection:
+        study_id = connection.execute(text("SELECT study_id FROM analysis")).scalar_one()
+    assert previews.find(engine, study_id).content == b"small"
     assert ready.pipeline.analyse(analysis) == "stale"
     assert ready.pipeline.analyse(987654) == "stale"
 

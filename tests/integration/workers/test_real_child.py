@@ -95,6 +95,9 @@ def test_a_study_becomes_views_and_evidence_and_a_second_run_the_same_bytes(
     assert {model.data_origin for model in first.outcome.models} == {"untrained"}
     assert first.outcome.triage.outcome in TriageOutcome
     assert first.evidence[0].kind == "SR-A"
+    assert first.key_image is not None and first.key_image == second.key_image
+    assert first.key_image.sop_instance_uid in {view.sop_instance_uid for view in first.outcome.views}
+    assert first.key_image.content.startswith(b"\xff\xd8") and first.key_image.height <= 256
     assert [draft.digest for draft in first.evidence] == [draft.digest for draft in second.evidence]
     assert set(first.outcome.timings_ms) >= {"decode", "prepare", "networks", "interpret", "report"}
     for draft in first.evidence:
