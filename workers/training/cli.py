@@ -11,6 +11,7 @@ import click
 
 from workers.dataset.commands import dataset
 from workers.evaluation.commands import COMMANDS
+from workers.training.ensemble_commands import ensemble
 
 _NAMES = ("view-gate", "vertebra-locator", "vertebra-fresh")
 _OUT = click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
@@ -35,7 +36,7 @@ def main() -> None:
     """Phantoms, training and bundles. Everything made here is synthetic; not for clinical use."""
 
 
-for _command in (dataset, *COMMANDS):
+for _command in (dataset, ensemble, *COMMANDS):
     main.add_command(_command)
 
 
