@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.models.bundle import Bundle, BundleRejected
-from workers.models.preprocess import scale_unit
 
 Float = NDArray[np.float32]
 BUCKETS = (1, 2, 4, 8, 16)
@@ -51,13 +50,15 @@ def configure_runtime(threads: int) -> None:
 
 
 def freeze(model: Any, height: int, width: int) -> Callable[[Any], dict[str, Any]]:
-    """Return the model as a function over float32 [n, height, width, 1] with its variables folded to constants."""
+    """Return the model as a function over float32 [n, height, width, channels], its variables folded to constants."""
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
 
-    @tf.function(input_signature=[tf.TensorSpec([None, height, width, 1], tf.float32)], autograph=False)  # type: ignore[untyped-decorator]  # ships no types
+    reads = tf.TensorSpec([None, height, width, model.input_shape[-1]], tf.float32)
+
+    @tf.function(input_signature=[reads], autograph=False)  # type: ignore[untyped-decorator]  # ships no types
     def call(images: Any) -> Any:
         outputs = model(images, training=False)
         return [outputs[name] for name in OUTPUTS]
@@ -73,8 +74,9 @@ class Served:
         self.bundle = bundle
         self._buckets = buckets
         spec = bundle.preprocessing
-        self._shape = (spec.height, spec.width, 1)
-        self.graph = freeze(bundle.build_model(), spec.height, spec.width)
+        model = bundle.build_model()
+        self._shape = (spec.height, spec.width, int(model.input_shape[-1]))
+        self.graph = freeze(model, spec.height, spec.width)
         self._warm()
         self._prove()
 
@@ -83,16 +85,14 @@ class Served:
             self.graph(_tensor(np.zeros((size, *self._shape), np.float32)))
 
     def _prove(self) -> None:
-        spec = self.bundle.preprocessing
-        units = self.bundle.golden["inputs"]
-        inputs = np.stack([scale_unit(unit / np.float32(255.0), spec) for unit in units])[..., None]
+        inputs = self.bundle.golden_inputs()
         expected = self.bundle.golden["logits"]
         difference = float(np.max(np.abs(self.run(inputs).logits - expected)))
         if not difference <= GOLDEN_TOLERANCE * max(1.0, float(np.max(np.abs(expected)))):
             raise BundleRejected(f"{self.bundle.path / 'golden.npz'}: logits differ by {difference:.2e}")
 
     def run(self, batch: Float) -> Answers:
-        """Return the answers to a batch [n, height, width, 1], n >= 1, of any size."""
+        """Return the answers to a batch [n, height, width, channels], n >= 1, of any size."""
         if batch.ndim != 4 or batch.shape[1:] != self._shape or len(batch) == 0:
             raise ValueError(f"{self.bundle.name} reads [n, {self._shape}], not {batch.shape}")
         most = self._buckets[-1]

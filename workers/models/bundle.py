@@ -27,10 +27,13 @@ from workers.models.preprocess import PreprocessSpec, scale_unit
 Array = NDArray[Any]
 SCHEMA = "spine-triage-bundle/1"
 DESCRIPTION = "bundle.json"
-FILES = ("weights.npz", "ood.npz", "golden.npz", "metrics.json", "card.md")
+WEIGHTS = "weights.npz"
+FILES = (WEIGHTS, "ood.npz", "golden.npz", "metrics.json", "card.md")
 BUNDLES = Path(__file__).parent / "bundles"
 PINS = BUNDLES / "pins.json"
 NAMES = ("view-gate", "vertebra-locator", "vertebra-fresh")
+# The largest published network here, InceptionResNetV2, takes 109 MB in float16; an ensemble of nine 355 MB.
+_MAX_WEIGHTS_BYTES = 512 * 1024 * 1024
 _MAX_FILE_BYTES = 32 * 1024 * 1024
 
 
@@ -92,9 +95,14 @@ class Bundle:
         raise BundleRejected(f"{self.path / DESCRIPTION}: no operating point {name!r}")
 
     def golden_inputs(self) -> NDArray[np.float32]:
-        """Network inputs [n, height, width, 1] whose logits are golden["logits"] (1e-3 in float32)."""
+        """Network inputs [n, height, width, channels] whose logits are golden["logits"] (1e-3 in float32).
+
+        The file keeps uint8 [n, height, width], or [n, height, width, 2] for a pair; each image is scaled by itself.
+        """
         units = np.asarray(self.golden["inputs"], np.float32) / np.float32(255.0)
-        return np.stack([scale_unit(unit, self.preprocessing) for unit in units])[..., None]
+        channels = np.moveaxis(units, -1, 0) if units.ndim == 4 else units[None]
+        scaled = [[scale_unit(unit, self.preprocessing) for unit in channel] for channel in channels]
+        return np.moveaxis(np.asarray(scaled, np.float32), 0, -1)
 
     def build_model(self) -> Any:
         """The keras.Model with its weights, float32; imports Keras."""
@@ -122,13 +130,14 @@ def assign_weights(model: Any, weights: Mapping[str, Array], origin: Path) -> No
 
 
 def _read(path: Path) -> bytes:
+    most = _MAX_WEIGHTS_BYTES if path.name == WEIGHTS else _MAX_FILE_BYTES
     try:
         with path.open("rb") as stream:
-            data = stream.read(_MAX_FILE_BYTES + 1)
+            data = stream.read(most + 1)
     except OSError as error:
         raise BundleRejected(f"{path}: {error.strerror}") from error
-    if len(data) > _MAX_FILE_BYTES:
-        raise BundleRejected(f"{path}: larger than {_MAX_FILE_BYTES} bytes")
+    if len(data) > most:
+        raise BundleRejected(f"{path}: larger than {most} bytes")
     return data
 
 
