@@ -77,7 +77,7 @@ def came_earlier(engine: Engine, study_id: int, minutes: float) -> None:
         connection.execute(
             text(
                 "UPDATE worklist_item SET arrived_at = arrived_at - make_interval(mins => :m), "
-                "key = key - :m WHERE study_id = :id"
+                "waits_since = waits_since - make_interval(mins => :m), key = key - :m WHERE study_id = :id"
             ),
             {"m": minutes, "id": study_id},
         )

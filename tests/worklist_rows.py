@@ -29,6 +29,7 @@ ORDINARY: dict[str, Any] = {
     "requested_priority": RequestedPriority.ROUTINE,
     "policy": "seniority B=2880",
     "arrived_at": NOW,
+    "waits_since": NOW,
     "changed_at": NOW,
     "held": False,
     "pinned_by": "",

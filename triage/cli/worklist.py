@@ -132,19 +132,14 @@ def next_(actor: str | None, as_json: bool) -> None:
 @study_argument
 @json_option
 def why(study: str, as_json: bool) -> None:
-    """Say why a study stands where it stands."""
+    """Say why a study stands where it stands, with the numbers behind its place."""
+    from triage.cli.worklist_why import shown
     from triage.store import worklist as rows
 
     with opened() as session:
-        place = rows.standing(session.engine, find_one(session, study).study_id)
-    shown = {
-        "position": place.position,
-        "waiting": place.waiting,
-        "position_without_result": place.position_without_result,
-        **record(place.row, place.position),
-        "policy": place.row.policy,
-    }
-    write_fields("WorklistPlace", shown, as_json=as_json)
+        site = session.settings.order_policy()
+        place = rows.standing(session.engine, find_one(session, study).study_id, site)
+    write_fields("WorklistPlace", {**shown(place), **record(place.row, place.position)}, as_json=as_json)
 
 
 def act(verb: str, study: str, actor: str | None, as_json: bool, **more: Any) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from triage.config.access import AccessSettings, OidcSettings, ProxySettings
 from triage.config.base import Section
 from triage.config.load import build, default_home, load_settings, read_sources
+from triage.config.order import WorklistSettings
 from triage.config.sections import (
     ClosingSettings,
     Destination,
@@ -25,7 +26,6 @@ from triage.config.sections import (
     TlsSettings,
     UrlSettings,
     WebSettings,
-    WorklistSettings,
 )
 
 __all__ = [

@@ -10,11 +10,12 @@ from pydantic import Field, SecretStr, field_validator
 
 from triage.config.access import AccessSettings, networks
 from triage.config.base import Section
+from triage.config.order import WorklistSettings
 from triage.domain.closing import ClosingRules
 from triage.domain.errors import Refused
 from triage.domain.identity import parse_ae_title
 from triage.domain.outcome import OutcomeLabel
-from triage.domain.priority import OrderPolicy
+from triage.domain.policy import OrderPolicy
 
 
 def _ae_title(value: str) -> str:
@@ -121,21 +122,6 @@ class ResultsSettings(Section):
     backoff_first_s: float = Field(default=5.0, gt=0)
     backoff_most_s: float = Field(default=600.0, gt=0)
     breaker_failures: int = Field(default=3, ge=1)
-
-
-class WorklistSettings(Section):
-    """The order of the reading worklist (seniority: minutes, see the decision record on the order)."""
-
-    policy: Literal["seniority"] = "seniority"
-    seniority_minutes: float = Field(default=2880.0, ge=0)
-    harm: dict[str, float] = Field(
-        default_factory=lambda: {"STAT": 0.2, "HIGH": 0.2, "MEDIUM": 0.05, "ROUTINE": 0.01, "LOW": 0.01}
-    )
-    prior: dict[str, float] = Field(
-        default_factory=lambda: {"STAT": 0.10, "HIGH": 0.10, "MEDIUM": 0.05, "ROUTINE": 0.03, "LOW": 0.03}
-    )
-    stat_calling_aes: tuple[str, ...] = ()
-    claim_minutes: float = Field(default=20.0, gt=0)
 
 
 VIEWER_SCHEMES = ("http://", "https://", "weasis://", "radiant://")
@@ -246,12 +232,5 @@ class Settings(Section):
         )
 
     def order_policy(self) -> OrderPolicy:
-        """Return the figures the worklist is ordered by; a class the site left out keeps its default."""
-        usual = OrderPolicy()
-        return OrderPolicy(
-            name=self.worklist.policy,
-            seniority_minutes=self.worklist.seniority_minutes,
-            harm={**usual.harm, **self.worklist.harm},
-            prior={**usual.prior, **self.worklist.prior},
-            stat_calling_aes=self.worklist.stat_calling_aes,
-        )
+        """Return the figures the worklist is ordered by until a change of policy is recorded."""
+        return self.worklist.order_policy()

@@ -1,45 +1,60 @@
 """Where a study stands in the reading list, and why. Pure functions of values.
 
-Order: tier (pinned by a person, STAT by order, the rest), then a static seniority key in minutes, then
-arrival, then the study's UID: total and stable, and it can be indexed because no term depends on "now".
+Order: tier (pinned by a person, STAT by order, the rest), then a static key in minutes, then arrival, then
+the study's UID: total and stable, and it can be indexed because no term depends on "now". Which key is
+the policy's choice; the usual one is
 
-    key = A(arrival) - B * c,   c = p + (1 - p) * h        (expected cost of delay, Argon & Ziya 2009)
+    key = A(arrival) - B * c,   c = sum_k p_k * h_k + prod_k(1 - p_k) * h     (c-mu; Argon & Ziya 2009)
 
-p is the calibrated probability of an answer, or the class's prior while there is no answer, h the harm
-of waiting of the requested priority. A result only raises: the key is the smallest of what the class
-alone gives, what the result gives and what the row already had, so a study that was analysed and not
-flagged never stands behind where it would stand unanalysed.
+p_k is the calibrated probability of finding k, or the class's prior while there is no answer, h_k the harm
+of its waiting, h the harm of waiting of the requested priority. A result only raises: c is never less than
+the class alone gives, so a study that was analysed and not flagged never stands behind where it would
+stand unanalysed. What a result raised, a newer result may take back, unless a person had touched the study.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum, StrEnum
+from math import prod
 
-from triage.domain.finding import TriageOutcome
+from triage.domain.finding import Triage, TriageOutcome
+from triage.domain.policy import FRESH_FRACTURE, OrderPolicy, PolicyName
+from triage.domain.requested import RANK, RequestedPriority, more_pressing, requested_priority
 
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+__all__ = [
+    "AiStatus",
+    "Counted",
+    "Lowered",
+    "Numbers",
+    "OrderPolicy",
+    "Pin",
+    "Position",
+    "RequestedPriority",
+    "Standing",
+    "Tier",
+    "class_key",
+    "cost_of_delay",
+    "guarded_reason",
+    "more_pressing",
+    "numbers",
+    "position",
+    "requested_priority",
+    "still_counts",
+]
+
+# Minutes between two classes of the strict orders: longer than any wait, and exact in a double to 30 us.
+_STEP = 1e8
 LOOK_SOONER = "Look sooner: possible recent vertebral fracture"
 NO_FLAG = "No triage flag"
 NOT_ANALYSED = "Not analysed: "
 NEW_IMAGES = "New images after reading"
-
-
-class RequestedPriority(StrEnum):
-    """Defined terms of Requested Procedure Priority (0040,1003), the most pressing first."""
-
-    STAT = "STAT"
-    HIGH = "HIGH"
-    MEDIUM = "MEDIUM"
-    ROUTINE = "ROUTINE"
-    LOW = "LOW"
-
-
-# What orders really hold beside the defined terms: HL7 table 0485 (ORC-7, OBR-27) and plain words.
-_SPOKEN = {"S": "STAT", "A": "HIGH", "ASAP": "HIGH", "URGENT": "HIGH", "EMERGENCY": "HIGH", "R": "ROUTINE"}
-_RANK = {priority: rank for rank, priority in enumerate(RequestedPriority)}
+OVERTAKEN = "Overtaken often, next by arrival"
+WITHDRAWN = "No triage flag: an earlier analysis flagged this, the newer one does not"
+EARLIER = f"{LOOK_SOONER} (an earlier analysis)"
+STILL_FLAGGED = f"{LOOK_SOONER} (an earlier analysis; the newer one does not flag it)"
 
 
 class Tier(IntEnum):
@@ -60,25 +75,6 @@ class AiStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class OrderPolicy:
-    """The site's figures. `seniority_minutes` is B: how many minutes of waiting one unit of harm is worth."""
-
-    name: str = "seniority"
-    seniority_minutes: float = 2880.0
-    harm: Mapping[str, float] = field(
-        default_factory=lambda: {"STAT": 0.2, "HIGH": 0.2, "MEDIUM": 0.05, "ROUTINE": 0.01, "LOW": 0.01}
-    )
-    prior: Mapping[str, float] = field(
-        default_factory=lambda: {"STAT": 0.10, "HIGH": 0.10, "MEDIUM": 0.05, "ROUTINE": 0.03, "LOW": 0.03}
-    )
-    stat_calling_aes: tuple[str, ...] = ()
-
-    def describe(self) -> str:
-        """Return name and B, kept with each key that this policy made."""
-        return f"{self.name} B={self.seniority_minutes:g}"
-
-
-@dataclass(frozen=True, slots=True)
 class Pin:
     """A person put this study first."""
 
@@ -95,21 +91,43 @@ class Lowered:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """The answer a place rests on: the latest one that an analysis gave, by kind of finding.
+
+    It stands while a newer analysis is under way, failed or abstained.
+    """
+
+    flagged: bool
+    findings: Mapping[str, float]
+
+    @classmethod
+    def of(cls, triage: Triage) -> Counted | None:
+        """Return what an answer counts for; None when the model abstained."""
+        if triage.probability is None or triage.outcome is TriageOutcome.ABSTAINED:
+            return None
+        return cls(triage.outcome is TriageOutcome.FLAGGED, {FRESH_FRACTURE: triage.probability})
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """All that a position depends on. `key_so_far` is the row's present key: no machine lowers it."""
+    """All that a position depends on."""
 
     requested: RequestedPriority
     arrived_at: datetime
     ai_status: AiStatus = AiStatus.WAITING
     ai_sentence: str = ""
     outcome: TriageOutcome | None = None
-    probability: float | None = None
+    counted: Counted | None = None
     pin: Pin | None = None
     lowered: Lowered | None = None
     stat_rule: str = ""
     read_before: bool = False
     flagged_before: bool = False
-    key_so_far: float | None = None
+
+    @property
+    def raised_by(self) -> Counted | None:
+        """Return the answer that counts for the place: none once a person moved the study down."""
+        return None if self.lowered is not None else self.counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,35 +140,36 @@ class Position:
     sentence: str
 
 
-def requested_priority(spoken: str) -> RequestedPriority:
-    """Return the defined term for what an order says; unknown words are ROUTINE, never more pressing."""
-    word = spoken.strip().upper()
-    try:
-        return RequestedPriority(_SPOKEN.get(word, word))
-    except ValueError:
-        return RequestedPriority.ROUTINE
+def cost_of_delay(findings: Mapping[str, float], requested: RequestedPriority, policy: OrderPolicy) -> float:
+    """Return c in [0, 1]: the expected harm of one more minute of waiting (see the module)."""
+    harm = policy.harm.get(requested, 0.0)
+    known = [(min(1.0, max(0.0, findings.get(row.kind, 0.0))), row.harm) for row in policy.findings]
+    # A finding is never worth less than the class alone: more of it must not lower the study.
+    found = sum(p * max(weight, harm) for p, weight in known)
+    return min(1.0, found + prod(1.0 - p for p, _ in known) * harm)
 
 
-def more_pressing(one: RequestedPriority, other: RequestedPriority) -> RequestedPriority:
-    """Return the more pressing of two: a later image may raise what was requested, never lower it."""
-    return min(one, other, key=_RANK.__getitem__)
-
-
-def minutes(moment: datetime) -> float:
-    """Return A(moment): wall-clock minutes since a fixed day (a staffed clock may replace it)."""
-    return (moment - _EPOCH).total_seconds() / 60.0
-
-
-def cost_of_delay(probability: float, requested: RequestedPriority, policy: OrderPolicy) -> float:
-    """Return c in [0, 1]: the expected harm of one more minute of waiting."""
-    bounded = min(1.0, max(0.0, probability))
-    return bounded + (1.0 - bounded) * policy.harm.get(requested, 0.0)
+def prior(requested: RequestedPriority, policy: OrderPolicy) -> dict[str, float]:
+    """Return how probable each finding is in the class, before any answer."""
+    return {row.kind: row.prior.get(requested, 0.0) for row in policy.findings}
 
 
 def class_key(arrived_at: datetime, requested: RequestedPriority, policy: OrderPolicy) -> float:
     """Return the key without any answer: the class's prior, which is what an unanalysed study keeps."""
-    cost = cost_of_delay(policy.prior.get(requested, 0.0), requested, policy)
-    return minutes(arrived_at) - policy.seniority_minutes * cost
+    return _key(Standing(requested, arrived_at), policy)
+
+
+def still_counts(before: Counted | None, answer: Counted | None, *, by_person: bool) -> Counted | None:
+    """Return the answer a place rests on after a new one came.
+
+    A newer answer replaces an older one, also downwards. None of a newer answer (abstained) leaves the
+    older. Once a person has touched the study it is only ever raised.
+    """
+    if answer is None or before is None or not by_person:
+        return answer or before
+    kinds = {**before.findings, **answer.findings}
+    most = {kind: max(before.findings.get(kind, 0.0), answer.findings.get(kind, 0.0)) for kind in kinds}
+    return Counted(before.flagged or answer.flagged, most)
 
 
 def position(standing: Standing, policy: OrderPolicy) -> Position:
@@ -160,6 +179,11 @@ def position(standing: Standing, policy: OrderPolicy) -> Position:
     return Position(_tier(standing), key, code, sentence)
 
 
+def guarded_reason(code: str, sentence: str) -> tuple[str, str]:
+    """Return reason code and sentence of a study that the guard on overtaking put first."""
+    return f"guarded-{code}", f"{OVERTAKEN}. {sentence}"
+
+
 def _tier(standing: Standing) -> Tier:
     if standing.pin is not None:
         return Tier.PINNED
@@ -167,18 +191,56 @@ def _tier(standing: Standing) -> Tier:
 
 
 def _key(standing: Standing, policy: OrderPolicy) -> float:
-    keys = [class_key(standing.arrived_at, standing.requested, policy)]
-    if standing.lowered is not None:
-        return keys[0]
-    if standing.probability is not None and standing.outcome in (
-        TriageOutcome.FLAGGED,
-        TriageOutcome.NOT_FLAGGED,
-    ):
-        cost = cost_of_delay(standing.probability, standing.requested, policy)
-        keys.append(minutes(standing.arrived_at) - policy.seniority_minutes * cost)
-    if standing.key_so_far is not None:
-        keys.append(standing.key_so_far)
-    return min(keys)
+    arrived = policy.rota.minutes(standing.arrived_at)
+    if policy.name == PolicyName.FIFO:
+        return arrived
+    if policy.name == PolicyName.SENIORITY:
+        return arrived - policy.seniority_minutes * _cost(standing, policy)
+    if policy.name == PolicyName.FLAG and standing.raised_by is not None and standing.raised_by.flagged:
+        return arrived - _STEP
+    return arrived + RANK[standing.requested] * _STEP
+
+
+def _cost(standing: Standing, policy: OrderPolicy) -> float:
+    alone = cost_of_delay(prior(standing.requested, policy), standing.requested, policy)
+    if standing.raised_by is None:
+        return alone
+    return max(alone, cost_of_delay(standing.raised_by.findings, standing.requested, policy))
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The figures behind a key. `probability` None = the class's prior counts; B is in minutes."""
+
+    probability: Mapping[str, float] | None
+    prior: Mapping[str, float]
+    harm: float
+    cost: float
+    cost_of_class: float
+    head_start_minutes: float
+    arrival_minutes: float
+    staffed_clock: bool
+    key: float
+    key_of_class: float
+
+
+def numbers(standing: Standing, policy: OrderPolicy) -> Numbers:
+    """Return the figures behind a study's key; the head start counts under `seniority` alone."""
+    alone = Standing(standing.requested, standing.arrived_at)
+    cost = _cost(standing, policy)
+    leads = policy.name == PolicyName.SENIORITY
+    return Numbers(
+        probability=dict(standing.raised_by.findings) if standing.raised_by else None,
+        prior=prior(standing.requested, policy),
+        harm=policy.harm.get(standing.requested, 0.0),
+        cost=cost,
+        cost_of_class=_cost(alone, policy),
+        head_start_minutes=policy.seniority_minutes * cost if leads else 0.0,
+        arrival_minutes=policy.rota.minutes(standing.arrived_at),
+        staffed_clock=policy.rota.staffed,
+        key=_key(standing, policy),
+        key_of_class=_key(alone, policy),
+    )
 
 
 def _reason(standing: Standing) -> tuple[str, str]:
@@ -202,8 +264,11 @@ def _reason(standing: Standing) -> tuple[str, str]:
 def _answer(standing: Standing) -> tuple[str, str]:
     if standing.outcome is TriageOutcome.FLAGGED:
         return "flagged", LOOK_SOONER
-    if standing.flagged_before:
-        return "flagged-earlier", f"{LOOK_SOONER} (an earlier analysis)"
+    if standing.counted is not None and standing.counted.flagged:
+        newer = standing.outcome is TriageOutcome.NOT_FLAGGED
+        return "flagged-earlier", STILL_FLAGGED if newer else EARLIER
+    if standing.flagged_before and standing.outcome is TriageOutcome.NOT_FLAGGED:
+        return "flag-withdrawn", WITHDRAWN
     if standing.outcome is TriageOutcome.NOT_FLAGGED:
         return "no-flag", NO_FLAG
     if standing.outcome is TriageOutcome.ABSTAINED or standing.ai_status is AiStatus.NOT_ANALYSED:

@@ -12,7 +12,8 @@ from enum import StrEnum
 
 from triage.domain.errors import Conflict
 from triage.domain.finding import Outcome
-from triage.domain.priority import AiStatus, RequestedPriority, Tier
+from triage.domain.policy import PolicyVersion
+from triage.domain.priority import AiStatus, Numbers, RequestedPriority, Tier
 
 CLAIM_MINUTES = 20.0
 
@@ -164,6 +165,7 @@ class WorklistRow:
     requested_priority: RequestedPriority
     policy: str
     arrived_at: datetime
+    waits_since: datetime
     changed_at: datetime
     held: bool
     pinned_by: str
@@ -190,16 +192,26 @@ class WorklistRow:
     results_pending: int
     results_sent: int
     results_refused: int
+    # Overtaken so often that it comes before all that no person put first.
+    guarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The numbers behind a position: where the row stands, and where it would stand without a result."""
+    """Why a study is where it is: the row with its reason, its position now and without a result, and the
+    figures behind it. `overtaken` counts younger studies opened before it; None = no bound under this policy.
+    """
 
     row: WorklistRow
     position: int
     position_without_result: int
     waiting: int
+    numbers: Numbers
+    overtaken: int
+    overtaking_limit: int | None
+    waited_minutes: float
+    staffed_wait_minutes: float
+    policy: PolicyVersion
 
 
 @dataclass(frozen=True, slots=True)

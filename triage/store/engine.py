@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, func, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -105,3 +106,9 @@ def answers(engine: Engine) -> bool:
 def in_use(engine: Engine) -> int:
     """Return how many of this process's connections are in use now."""
     return engine.pool.checkedout() if isinstance(engine.pool, QueuePool) else 0
+
+
+def database_now(connection: Connection) -> datetime:
+    """Return what the database's clock says at this moment, not at the transaction's start."""
+    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return now

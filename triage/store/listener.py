@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from triage.domain.errors import Unavailable
 
 CHANNEL = "worklist"
+EVERYBODY = "all"  # the payload that stands for every row
 
 
 class Listener:
@@ -46,7 +47,7 @@ class Listener:
         self._connection.close()
 
     def changes(self, seconds: float) -> list[str]:
-        """Return the payloads that came within `seconds` ("study row id:version"), none if none came."""
+        """Return the payloads that came within `seconds` ("study row id:version", EVERYBODY), none if none came."""
         try:
             if not select.select([self._connection], [], [], seconds)[0]:
                 return []

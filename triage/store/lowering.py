@@ -18,6 +18,7 @@ from triage.store.reading_tables import lowering
 from triage.store.tables import worklist_item
 from triage.store.worklist import act_within
 from triage.store.worklist_order import USUAL
+from triage.store.worklist_policy import hold
 
 
 def lower(
@@ -42,6 +43,7 @@ def lower(
         worklist_item.c.study_id == study_id
     )
     with transaction(engine) as connection:
+        hold(connection)
         found = connection.execute(known.with_for_update()).one_or_none()
         if found is None:
             raise NotFound("worklist", f"study {study_id} is not on the worklist")
@@ -59,5 +61,6 @@ def lift(
 ) -> WorklistRow:
     """Undo `lower`: the study goes to the place that its result gives it."""
     with transaction(engine) as connection:
+        hold(connection)
         connection.execute(delete(lowering).where(lowering.c.study_id == study_id))
         return act_within(connection, study_id, actor, WorklistEvent.RAISE, version, {}, policy=policy)

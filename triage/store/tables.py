@@ -6,48 +6,22 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    DateTime,
     Double,
-    ForeignKey,
-    Identity,
     Index,
     Integer,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-metadata = MetaData(
-    naming_convention={
-        "pk": "%(table_name)s_pkey",
-        "fk": "%(table_name)s_%(column_0_name)s_fkey",
-        "uq": "%(table_name)s_%(column_0_N_name)s_key",
-        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
-    }
-)
-
-NOW = func.now()
-
-
-def _id() -> Column[int]:
-    return Column("id", BigInteger, Identity(always=True), primary_key=True)
-
-
-def _ref(name: str, target: str, *, nullable: bool = False) -> Column[int]:
-    return Column(name, BigInteger, ForeignKey(target, ondelete="CASCADE"), nullable=nullable)
-
-
-def _word(name: str, default: str = "") -> Column[str]:
-    return Column(name, Text, nullable=False, server_default=default)
-
-
-def _at(name: str, *, nullable: bool = True, default: bool = False) -> Column[object]:
-    return Column(name, DateTime(timezone=True), nullable=nullable, server_default=NOW if default else None)
-
+from triage.store.columns import at as _at
+from triage.store.columns import id_ as _id
+from triage.store.columns import metadata as metadata
+from triage.store.columns import ref as _ref
+from triage.store.columns import word as _word
+from triage.store.worklist_tables import worklist_item as worklist_item
 
 study = Table(
     "study",
@@ -222,51 +196,6 @@ delivery = Table(
     _at("sent_at"),
     UniqueConstraint("evidence_id", "peer"),
     Index("delivery_pending_idx", "peer", "next_at", postgresql_where=text("state = 'pending'")),
-)
-
-worklist_item = Table(
-    "worklist_item",
-    metadata,
-    Column("study_id", BigInteger, ForeignKey("study.id", ondelete="CASCADE"), primary_key=True),
-    _word("state", "SCHEDULED"),
-    Column("version", BigInteger, nullable=False, server_default="1"),
-    _word("requested_priority", "ROUTINE"),
-    # The order: tier, then key (minutes), then arrival, then the study's UID. All four are stored.
-    Column("tier", Integer, nullable=False),
-    Column("key", Double, nullable=False),
-    _at("arrived_at", nullable=False, default=True),
-    Column("study_instance_uid", Text, nullable=False),
-    Column("reason_code", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    _word("ai_status", "waiting"),
-    _word("ai_reason"),
-    _word("ai_sentence"),
-    # The latest answer and the policy that made the key; empty outcome = no answer (yet).
-    Column("outcome", Text, nullable=False, server_default=""),
-    Column("probability", Double),
-    Column("threshold", Double),
-    Column("flagged_before", Boolean, nullable=False, server_default=text("false")),
-    _word("policy"),
-    Column("touched_by_person", Boolean, nullable=False, server_default=text("false")),
-    _word("pinned_by"),
-    _word("pin_reason"),
-    _at("pinned_at"),
-    _word("claimed_by"),
-    _at("claimed_at"),
-    _at("claimed_until"),
-    _at("opened_at"),
-    _at("completed_at"),
-    _word("completed_by"),
-    _at("changed_at", nullable=False, default=True),
-    Index(
-        "worklist_item_order_idx",
-        "tier",
-        "key",
-        "arrived_at",
-        "study_instance_uid",
-        postgresql_where=text("state IN ('SCHEDULED', 'IN PROGRESS')"),
-    ),
-    Index("worklist_item_completed_idx", "completed_at", postgresql_where=text("state = 'COMPLETED'")),
 )
 
 audit = Table(

@@ -24,12 +24,11 @@ from triage.domain.worklist import (
     decide,
 )
 from triage.store import audit
-from triage.store.engine import transaction
-from triage.store.skips import not_skipped_by
-from triage.store.tables import study, worklist_item
+from triage.store.engine import database_now, transaction
+from triage.store.worklist_guard import one_at_a_time, record_opening
+from triage.store.worklist_offer import offered
 from triage.store.worklist_order import (
     USUAL,
-    analysis_queued,
     analysis_started,
     apply_result,
     arrive,
@@ -41,9 +40,10 @@ from triage.store.worklist_order import (
     touch,
 )
 from triage.store.worklist_page import counts, detail, find, page, read_row, row, standing
+from triage.store.worklist_policy import in_force
+from triage.store.worklist_tables import worklist_item
 
 __all__ = [
-    "analysis_queued",
     "analysis_started",
     "apply_result",
     "arrive",
@@ -69,8 +69,6 @@ __all__ = [
 _ITEM = worklist_item.c
 _E = WorklistEvent
 _UNCLAIMED: dict[str, Any] = {"claimed_by": "", "claimed_at": None, "claimed_until": None}
-# A study whose images are still coming is not handed out, unless it has been coming for this long.
-RECEIVING_SECONDS = 120
 
 
 def claim(
@@ -84,12 +82,14 @@ def claim(
 ) -> WorklistRow:
     """Take the study for reading, or lengthen one's own claim; Conflict says who has it and since when."""
     with transaction(engine) as connection:
-        now = _now(connection)
+        policy = in_force(connection, policy).policy
+        one_at_a_time(connection)
+        now = database_now(connection)
         held = _lapse(connection, study_id, now, policy)
         mine = held.state is WorklistState.IN_PROGRESS and held.reader == actor
         event = _E.RENEW if mine else _E.CLAIM
         decide(held, event, actor, version=version)
-        _take(connection, study_id, actor, now, minutes, renewed=mine)
+        _take(connection, study_id, actor, now, minutes, policy, renewed=mine)
         return read_row(connection, study_id)
 
 
@@ -98,21 +98,14 @@ def next_row(
 ) -> WorklistRow | None:
     """Claim the first study of the order that nobody holds, or return None when none is waiting."""
     expire_claims(engine, policy)
-    waited = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, RECEIVING_SECONDS)
-    complete_enough = (study.c.state != "receiving") | (study.c.opened_at <= waited)
-    first = (
-        select(_ITEM.study_id)
-        .join(study, study.c.id == _ITEM.study_id)
-        .where(_ITEM.state == WorklistState.SCHEDULED, complete_enough, not_skipped_by(reader))
-        .order_by(_ITEM.tier, _ITEM.key, _ITEM.arrived_at, _ITEM.study_instance_uid)
-        .limit(1)
-        .with_for_update(of=worklist_item, skip_locked=True)
-    )
     with transaction(engine) as connection:
-        study_id = connection.execute(first).scalar_one_or_none()
+        policy = in_force(connection, policy).policy
+        one_at_a_time(connection)
+        study_id = offered(connection, policy, reader)
         if study_id is None:
             return None
-        _take(connection, study_id, reader, _now(connection), minutes, renewed=False)
+        now = database_now(connection)
+        _take(connection, study_id, reader, now, minutes, policy, renewed=False, offered=True)
         return read_row(connection, study_id)
 
 
@@ -195,9 +188,10 @@ def expire_claims(engine: Engine, policy: OrderPolicy = USUAL) -> int:
         .with_for_update(skip_locked=True)
     )
     with transaction(engine) as connection:
+        policy = in_force(connection, policy).policy
         found = connection.execute(lapsed).scalars().all()
         for study_id in found:
-            _lapse(connection, study_id, _now(connection), policy)
+            _lapse(connection, study_id, database_now(connection), policy)
     return len(found)
 
 
@@ -212,10 +206,9 @@ def _act(
     policy: OrderPolicy,
     override: bool = False,
 ) -> WorklistRow:
+    told = (study_id, actor, event, version, values)
     with transaction(engine) as connection:
-        return act_within(
-            connection, study_id, actor, event, version, values, policy=policy, override=override
-        )
+        return act_within(connection, *told, policy=policy, override=override)
 
 
 def act_within(
@@ -230,9 +223,18 @@ def act_within(
     override: bool = False,
     detail: Mapping[str, Any] | None = None,
 ) -> WorklistRow:
-    """Do one act of a person inside the caller's transaction: compare, set, remember, give the row its place."""
-    held = _lapse(connection, study_id, _now(connection), policy)
+    """Do one act of a person inside the caller's transaction: compare, set, remember, give the row its place.
+
+    `policy` is what the settings say. The caller holds no row of the worklist yet, or the policy as well.
+    """
+    policy = in_force(connection, policy).policy
+    if event is _E.COMPLETE:
+        one_at_a_time(connection)
+    held = _lapse(connection, study_id, database_now(connection), policy)
     following = decide(held, event, actor, version=version, override=override)
+    if event is _E.COMPLETE:
+        # Read without a claim: an opening all the same. A claimed one was counted when it was claimed.
+        record_opening(connection, locked(connection, study_id), actor, policy, offered=False)
     _step(connection, study_id, following, values)
     remember(connection, actor, event, study_id, {"from": held.state, **(detail or {})})
     _settle(connection, study_id, event, policy)
@@ -250,10 +252,19 @@ def _settle(connection: Connection, study_id: int, event: WorklistEvent, policy:
 
 
 def _take(
-    connection: Connection, study_id: int, actor: str, now: datetime, minutes: float, *, renewed: bool
+    connection: Connection,
+    study_id: int,
+    actor: str,
+    now: datetime,
+    minutes: float,
+    policy: OrderPolicy,
+    *,
+    renewed: bool,
+    offered: bool = False,
 ) -> None:
     values: dict[str, Any] = {"claimed_by": actor, "claimed_until": claim_end(now, minutes)}
     if not renewed:
+        record_opening(connection, locked(connection, study_id), actor, policy, offered=offered)
         values |= {"claimed_at": now, "opened_at": func.coalesce(_ITEM.opened_at, now)}
     _step(connection, study_id, WorklistState.IN_PROGRESS, values)
     remember(connection, actor, _E.RENEW if renewed else _E.CLAIM, study_id)
@@ -269,6 +280,7 @@ def _step(connection: Connection, study_id: int, state: WorklistState, values: M
             version=_ITEM.version + 1,
             touched_by_person=(pinned != "") if state is WorklistState.SCHEDULED else True,
             changed_at=func.now(),
+            handled_at=func.now(),
             **values,
         )
     )
@@ -285,8 +297,3 @@ def _lapse(connection: Connection, study_id: int, now: datetime, policy: OrderPo
     remember(connection, audit.SYSTEM, _E.EXPIRE, study_id, {"reader": held.reader})
     _settle(connection, study_id, _E.EXPIRE, policy)
     return hold_of(locked(connection, study_id))
-
-
-def _now(connection: Connection) -> datetime:
-    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-    return now

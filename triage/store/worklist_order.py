@@ -1,14 +1,16 @@
 """Where a study stands in the list: written by arrival, dispatch and results, inside their transactions.
 
-Promises: a row exists from the first image; a machine only raises a row and never moves one that a
-person holds (claimed, pinned, read): what it learnt meanwhile counts when the person lets go. Every
-statement locks the one row it moves. `version` counts people's acts, re-openings and images that come
+Promises: a row exists from the first image; a machine raises a row, lowers only what a result had raised,
+and never moves one that a person holds (claimed, pinned, read): what it learnt meanwhile counts when the
+person lets go. `policy` is what the settings say; the recorded policy in force is used in its stead, and
+is locked (shared) before the one row that a statement moves. `version` counts people's acts, re-openings and images that come
 while somebody reads, so that a claim is never refused because a result came in between.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +19,14 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select
 from triage.domain import priority
 from triage.domain.errors import NotFound
 from triage.domain.finding import Triage, TriageOutcome
-from triage.domain.priority import AiStatus, Lowered, OrderPolicy, Pin, Position, RequestedPriority, Standing
+from triage.domain.priority import AiStatus, Counted, OrderPolicy, Position, RequestedPriority, Standing
 from triage.domain.worklist import Hold, WorklistEvent, WorklistState
 from triage.store import audit
 from triage.store.reading_tables import lowering
-from triage.store.tables import study, worklist_item
+from triage.store.tables import study
+from triage.store.worklist_policy import hold, in_force
+from triage.store.worklist_rekey import counted, standing, standing_rows
+from triage.store.worklist_tables import worklist_item
 
 _ITEM = worklist_item.c
 USUAL = OrderPolicy()
@@ -50,6 +55,7 @@ def arrive(
     asked = priority.requested_priority(requested)
     if calling_ae in policy.stat_calling_aes:
         asked = RequestedPriority.STAT
+    policy = in_force(connection, policy).policy
     row = _find(connection, study_id)
     if row is None:
         _first_image(connection, study_id, asked, policy)
@@ -58,13 +64,18 @@ def arrive(
 
 
 def analysis_queued(connection: Connection, study_id: int, policy: OrderPolicy = USUAL) -> None:
-    """Say that an analysis is planned or asked for again; an older answer no longer counts as current."""
+    """Say that an analysis is planned or asked for again; an older answer is no longer the current one.
+
+    The place still rests on it until the newer analysis has an answer of its own.
+    """
+    policy = in_force(connection, policy).policy
     _forget_answer(connection, study_id)
     reposition(connection, study_id, policy)
 
 
 def analysis_started(connection: Connection, study_id: int, policy: OrderPolicy = USUAL) -> None:
     """Say that a worker is at it."""
+    policy = in_force(connection, policy).policy
     _write(connection, study_id, ai_status=AiStatus.RUNNING, ai_reason="", ai_sentence="")
     reposition(connection, study_id, policy)
 
@@ -75,7 +86,14 @@ def apply_result(
     triage: Triage,
     policy: OrderPolicy = USUAL,
 ) -> None:
-    """Record the answer of an analysis and raise the row if it deserves it."""
+    """Record the answer of an analysis and give the row the place it deserves.
+
+    A newer answer may take back what an older one had raised, unless a person has touched the study.
+    """
+    policy = in_force(connection, policy).policy
+    row = locked(connection, study_id)
+    by_person = any(row[name] for name in ("handled_at", "opened_at", "completed_at", "pinned_by"))
+    rests_on = priority.still_counts(counted(row), Counted.of(triage), by_person=by_person)
     _write(
         connection,
         study_id,
@@ -85,6 +103,7 @@ def apply_result(
         outcome=triage.outcome,
         probability=triage.probability,
         threshold=triage.threshold,
+        counted=asdict(rests_on) if rests_on else None,
         flagged_before=or_(_ITEM.flagged_before, _ITEM.outcome == TriageOutcome.FLAGGED),
     )
     reposition(connection, study_id, policy)
@@ -97,7 +116,8 @@ def not_analysed(
     sentence: str,
     policy: OrderPolicy = USUAL,
 ) -> None:
-    """Say that there will be no answer, and why; the row keeps the place of its class."""
+    """Say that there will be no answer, and why; the row keeps its place."""
+    policy = in_force(connection, policy).policy
     _forget_answer(connection, study_id)
     status = AiStatus.NOT_ANALYSED
     _write(connection, study_id, ai_status=status, ai_reason=reason, ai_sentence=sentence)
@@ -118,13 +138,17 @@ def remember(
 
 def touch(connection: Connection, study_id: int) -> None:
     """Tell the page that something it shows of this study changed elsewhere (deliveries, images)."""
+    hold(connection)
     connection.execute(update(worklist_item).where(_ITEM.study_id == study_id).values(changed_at=func.now()))
 
 
 def reposition(connection: Connection, study_id: int, policy: OrderPolicy, *, let_go: bool = False) -> None:
-    """Recompute the place and its sentence. A row that a person holds keeps its place until let go of."""
+    """Recompute the place and its sentence. A row that a person holds keeps its place until let go of.
+
+    `policy` is the one in force, held by the caller.
+    """
     row = locked(connection, study_id)
-    values = _columns(priority.position(_standing(row, policy), policy))
+    values = _columns(priority.position(standing(row, policy), policy))
     if not let_go and (row["pinned_by"] or row["state"] != WorklistState.SCHEDULED):
         # The reader who has it open must still see the new sentence; what was read stays as it was read.
         kept = ("reason_code", "reason") if row["state"] == WorklistState.IN_PROGRESS else ()
@@ -146,6 +170,7 @@ def _first_image(
             study_instance_uid=arrived["study_instance_uid"],
             requested_priority=asked,
             arrived_at=arrived["first_arrival"],
+            waits_since=arrived["first_arrival"],
             policy=policy.describe(),
             **_columns(place),
         )
@@ -166,7 +191,9 @@ def _more_images(
     read = new_image and row["state"] in (WorklistState.COMPLETED, WorklistState.CANCELED)
     stale = new_image and (row["ai_status"] != AiStatus.WAITING or row["outcome"] != "")
     if read:
-        _write(connection, study_id, state=WorklistState.SCHEDULED, version=_ITEM.version + 1, **_NOBODY)
+        # It was read: the wait that others may not prolong for ever begins anew.
+        again = {"state": WorklistState.SCHEDULED, "version": _ITEM.version + 1, "waits_since": func.now()}
+        _write(connection, study_id, **again, **_NOBODY)
         remember(connection, audit.SYSTEM, WorklistEvent.NEW_IMAGES, study_id)
     if new_image and row["state"] == WorklistState.IN_PROGRESS:
         # Whoever has it open must not complete what they have not seen.
@@ -186,6 +213,7 @@ def _forget_answer(connection: Connection, study_id: int) -> None:
     gone = connection.execute(delete(lowering).where(lowering.c.study_id == study_id))
     if gone.rowcount:
         remember(connection, audit.SYSTEM, WorklistEvent.RAISE, study_id)
+    rests_on = counted(locked(connection, study_id))
     _write(
         connection,
         study_id,
@@ -193,6 +221,7 @@ def _forget_answer(connection: Connection, study_id: int) -> None:
         ai_reason="",
         ai_sentence="",
         flagged_before=or_(_ITEM.flagged_before, _ITEM.outcome == TriageOutcome.FLAGGED),
+        counted=asdict(rests_on) if rests_on else None,
         outcome="",
         probability=None,
         threshold=None,
@@ -208,14 +237,8 @@ def _write(connection: Connection, study_id: int, **values: Any) -> None:
 
 
 def _find(connection: Connection, study_id: int) -> RowMapping | None:
-    lowered = lowering.c.reader.label("lowered_by"), lowering.c.why.label("lowered_why")
-    query = (
-        select(worklist_item, study.c.calling_ae, *lowered)
-        .join(study, study.c.id == _ITEM.study_id)
-        .outerjoin(lowering, lowering.c.study_id == _ITEM.study_id)
-        .where(_ITEM.study_id == study_id)
-    )
-    return connection.execute(query.with_for_update(of=worklist_item)).mappings().one_or_none()
+    query = standing_rows().where(_ITEM.study_id == study_id).with_for_update(of=worklist_item)
+    return connection.execute(query).mappings().one_or_none()
 
 
 def locked(connection: Connection, study_id: int) -> RowMapping:
@@ -233,23 +256,6 @@ def _columns(place: Position) -> dict[str, Any]:
         "reason_code": place.reason_code,
         "reason": place.sentence,
     }
-
-
-def _standing(row: RowMapping, policy: OrderPolicy) -> Standing:
-    return Standing(
-        requested=RequestedPriority(row["requested_priority"]),
-        arrived_at=row["arrived_at"],
-        ai_status=AiStatus(row["ai_status"]),
-        ai_sentence=row["ai_sentence"],
-        outcome=TriageOutcome(row["outcome"]) if row["outcome"] else None,
-        probability=row["probability"],
-        pin=Pin(row["pinned_by"], row["pin_reason"]) if row["pinned_by"] else None,
-        lowered=Lowered(row["lowered_by"], row["lowered_why"]) if row["lowered_by"] else None,
-        stat_rule=_rule(row["calling_ae"], policy),
-        read_before=row["completed_at"] is not None,
-        flagged_before=row["flagged_before"],
-        key_so_far=row["key"],
-    )
 
 
 def _rule(calling_ae: str, policy: OrderPolicy) -> str:

@@ -1,12 +1,14 @@
 """What the page, the drawer and the command line read of the worklist. Nothing is changed here.
 
-The order of the rows is the index's order: tier, key, arrival, study UID. Patient data leaves the
+The order of the rows is `worklist_sequence`'s, which `next` shares. Patient data leaves the
 database here for the reader's eyes; callers keep it out of logs and addresses.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -22,29 +24,34 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    tuple_,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
 from triage.domain.errors import NotFound
 from triage.domain.finding import Outcome
-from triage.domain.priority import AiStatus, RequestedPriority, Tier
+from triage.domain.priority import AiStatus, OrderPolicy, RequestedPriority, Tier, guarded_reason
 from triage.domain.reading import Filters
 from triage.domain.worklist import HistoryEntry, Place, Tab, WorklistDetail, WorklistRow, WorklistState
 from triage.store.engine import transaction
 from triage.store.matching import matching
-from triage.store.paging import following
-from triage.store.tables import analysis, audit, delivery, evidence, instance, study, worklist_item
+from triage.store.paging import behind, following
+from triage.store.tables import analysis, audit, delivery, evidence, instance, study
+from triage.store.worklist_guard import is_guarded, lines
+from triage.store.worklist_place import place_of
+from triage.store.worklist_policy import newest
+from triage.store.worklist_sequence import OPEN, ORDER, places, sequence
+from triage.store.worklist_tables import worklist_item
 
 _ITEM = worklist_item.c
-_ORDER = (_ITEM.tier, _ITEM.key, _ITEM.arrived_at, _ITEM.study_instance_uid)
+USUAL = OrderPolicy()
 # Rows are numbered as they arrive; there is an index for each of these two orders.
 _LATEST: dict[Tab, tuple[ColumnElement[Any], ...]] = {
     Tab.READ: (desc(_ITEM.completed_at), desc(_ITEM.study_id)),
     Tab.ALL: (desc(_ITEM.study_id),),
 }
-_OPEN = _ITEM.state.in_([WorklistState.SCHEDULED, WorklistState.IN_PROGRESS])
+_OPEN_STATES = (WorklistState.SCHEDULED, WorklistState.IN_PROGRESS)
 _STUDY = (
     "patient_name",
     "patient_id",
@@ -57,7 +64,7 @@ _STUDY = (
     "conflict",
     "calling_ae",
 )
-_FIELDS = tuple(field.name for field in fields(WorklistRow))
+_FIELDS = tuple(field.name for field in fields(WorklistRow) if field.name != "guarded")
 HISTORY_LINES = 20
 UNFILTERED = Filters()
 MOST_COUNTED = 9999
@@ -71,28 +78,41 @@ def page(
     reader: str = "",
     filters: Filters = UNFILTERED,
     after: int | None = None,
+    site: OrderPolicy = USUAL,
 ) -> list[WorklistRow]:
     """Return the rows of one tab behind study `after`, in the order they are to be read (what was read, and
-    all: the latest first)."""
-    query = _ROWS.where(_tab(tab, reader), matching(filters, tab), following(tab, _ORDER, after))
-    query = query.order_by(*_LATEST.get(tab, _ORDER)).limit(limit)
+    all: the latest first). `site` is what the settings say."""
     with transaction(engine) as connection:
-        return [_row(found) for found in connection.execute(query)]
+        guard = lines(connection, newest(connection, site).policy)
+        if tab in _LATEST:
+            query = _ROWS.where(_tab(tab, reader), matching(filters, tab), following(tab, after))
+            query = query.order_by(*_LATEST[tab]).limit(limit)
+        else:
+            anchor = behind(connection, after, guard) if after is not None else None
+            narrowed = [] if filters.empty else [matching(filters, tab)]
+            conditions = (_tab(tab, reader), *narrowed)
+            rows = sequence(guard, limit, *conditions, with_study=bool(narrowed), anchor=anchor)
+            query = _ROWS.join(rows, rows.c.study_id == _ITEM.study_id).order_by(*places(rows))
+        return [_row(found, guard) for found in connection.execute(query)]
 
 
-def row(engine: Engine, study_id: int) -> WorklistRow:
+def row(engine: Engine, study_id: int, site: OrderPolicy = USUAL) -> WorklistRow:
     """Return one row; raises NotFound."""
     with transaction(engine) as connection:
-        return read_row(connection, study_id)
+        return read_row(connection, study_id, site)
 
 
 def find(engine: Engine, name: str) -> list[WorklistRow]:
     """Return the rows whose Study Instance UID or accession number is `name`, or whose row id it is."""
-    known = or_(_ITEM.study_instance_uid == name, study.c.accession_number == name)
+    known = [study.c.study_instance_uid == name, study.c.accession_number == name]
     if name.isascii() and name.isdigit() and len(name) < 18:
-        known = or_(known, _ITEM.study_id == int(name))
+        known.append(study.c.id == int(name))
+    # By the study's own indexes, one after the other: the worklist holds every study that ever was.
+    ids = union_all(*(select(study.c.id).where(one) for one in known)).subquery()
     with transaction(engine) as connection:
-        return [_row(found) for found in connection.execute(_ROWS.where(known).order_by(*_ORDER))]
+        guard = lines(connection, newest(connection, USUAL).policy)
+        query = _ROWS.where(_ITEM.study_id.in_(select(ids.c.id))).order_by(*ORDER)
+        return [_row(found, guard) for found in connection.execute(query)]
 
 
 def counts(engine: Engine, reader: str = "", filters: Filters = UNFILTERED) -> dict[Tab, int]:
@@ -111,13 +131,13 @@ def _counted(tab: Tab, reader: str, filters: Filters) -> ScalarSelect[int]:
     return select(func.count()).select_from(some.subquery()).scalar_subquery()
 
 
-def standing(engine: Engine, study_id: int) -> Place:
-    """Return the numbers behind a position; raises NotFound."""
+def standing(engine: Engine, study_id: int, site: OrderPolicy = USUAL) -> Place:
+    """Return why a study is where it is, with the figures; raises NotFound."""
     with transaction(engine) as connection:
-        return _place(connection, read_row(connection, study_id))
+        return place_of(connection, read_row(connection, study_id, site), site)
 
 
-def detail(engine: Engine, study_id: int) -> WorklistDetail:
+def detail(engine: Engine, study_id: int, site: OrderPolicy = USUAL) -> WorklistDetail:
     """Return what the drawer shows: the place, the newest answer, and what was done so far."""
     newest = (
         select(analysis.c.outcome)
@@ -132,27 +152,28 @@ def detail(engine: Engine, study_id: int) -> WorklistDetail:
         .limit(HISTORY_LINES)
     )
     with transaction(engine) as connection:
-        place = _place(connection, read_row(connection, study_id))
+        place = place_of(connection, read_row(connection, study_id, site), site)
         answer = connection.execute(newest).scalar_one_or_none()
         history = tuple(HistoryEntry(**line) for line in connection.execute(past).mappings())
     return WorklistDetail(place, Outcome.from_json(answer) if answer else None, history)
 
 
-def read_row(connection: Connection, study_id: int) -> WorklistRow:
+def read_row(connection: Connection, study_id: int, site: OrderPolicy = USUAL) -> WorklistRow:
     """Return one row inside the caller's transaction; raises NotFound."""
     found = connection.execute(_ROWS.where(_ITEM.study_id == study_id)).one_or_none()
     if found is None:
         raise NotFound("worklist", f"study {study_id} is not on the worklist")
-    return _row(found)
+    return _row(found, lines(connection, newest(connection, site).policy))
 
 
 def _tab(tab: Tab, reader: str) -> ColumnElement[bool]:
     tabs: dict[Tab, ColumnElement[bool]] = {
-        Tab.UNREAD: _OPEN,
+        Tab.UNREAD: OPEN,
         Tab.MINE: and_(_ITEM.state == WorklistState.IN_PROGRESS, _ITEM.claimed_by == reader),
         Tab.READ: _ITEM.state == WorklistState.COMPLETED,
+        # Spelt as its index is.
         Tab.NOT_ANALYSED: and_(
-            _OPEN, or_(_ITEM.ai_status == AiStatus.NOT_ANALYSED, _ITEM.outcome == "ABSTAINED")
+            OPEN, or_(_ITEM.ai_status == AiStatus.NOT_ANALYSED, _ITEM.outcome == "ABSTAINED")
         ),
         Tab.ALL: _ITEM.state != "",
     }
@@ -202,7 +223,7 @@ def _rows() -> Select[Any]:
 _ROWS = _rows()
 
 
-def _row(found: Row[Any]) -> WorklistRow:
+def _row(found: Row[Any], guard: Mapping[str, datetime]) -> WorklistRow:
     values = dict(zip(_FIELDS, found, strict=True))
     values |= {
         "state": WorklistState(values["state"]),
@@ -210,28 +231,8 @@ def _row(found: Row[Any]) -> WorklistRow:
         "ai_status": AiStatus(values["ai_status"]),
         "requested_priority": RequestedPriority(values["requested_priority"]),
         "modalities": tuple(sorted(name for name in values["modalities"] or () if name)),
+        "guarded": values["state"] in _OPEN_STATES and is_guarded(values, guard),
     }
+    if values["guarded"]:
+        values["reason_code"], values["reason"] = guarded_reason(values["reason_code"], values["reason"])
     return WorklistRow(**values)
-
-
-def _place(connection: Connection, found: WorklistRow) -> Place:
-    here = (int(found.tier), found.key, found.arrived_at, found.study_instance_uid)
-    by_arrival = (found.arrived_at, found.study_instance_uid)
-    earlier = tuple_(_ITEM.arrived_at, _ITEM.study_instance_uid) < by_arrival
-    same_request = _ITEM.requested_priority == found.requested_priority
-    counted = select(
-        func.count().filter(tuple_(*_ORDER) < here),
-        func.count().filter(_without_result(found, same_request, earlier)),
-        func.count(),
-    )
-    ahead, ahead_without, waiting = connection.execute(counted.where(_OPEN)).one()
-    return Place(found, int(ahead) + 1, int(ahead_without) + 1, int(waiting))
-
-
-def _without_result(
-    found: WorklistRow, same_request: ColumnElement[bool], earlier: ColumnElement[bool]
-) -> ColumnElement[bool]:
-    """Order without any answer: requested priority as ordered, then arrival."""
-    rank = {word: number for number, word in enumerate(RequestedPriority)}
-    pressing = [word for word in RequestedPriority if rank[word] < rank[found.requested_priority]]
-    return or_(_ITEM.requested_priority.in_(pressing), and_(same_request, earlier))

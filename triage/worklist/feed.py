@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from triage import log, metrics
 from triage.domain.errors import Unavailable
-from triage.store.listener import Listener
+from triage.store.listener import EVERYBODY, Listener
 
 LOG = log.get(__name__)
 QUEUE_EVENTS = 200
@@ -148,5 +148,7 @@ class Feed:
     def _listen(self, listener: Listener) -> None:
         while not self._stop.is_set():
             rows = tuple(dict.fromkeys(listener.changes(0.5)))
-            if rows:
+            if EVERYBODY in rows:  # a change of policy moved every study
+                self._tell(FeedEvent(FeedKind.RESYNC))
+            elif rows:
                 self._tell(FeedEvent(FeedKind.CHANGE, rows))

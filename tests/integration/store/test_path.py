@@ -248,18 +248,21 @@ def test_a_requeue_can_select_by_reason_pattern(engine: Engine) -> None:
     assert chosen.reason == "undecodable"
 
 
-def test_a_requeued_flag_is_never_lowered_by_the_next_answer(engine: Engine) -> None:
+def test_a_requeued_flag_keeps_its_place_until_the_next_answer_takes_it_back(engine: Engine) -> None:
     register(engine, arrived())
     lease = start(engine, close(engine).analyses[0])
     analyses.succeed(engine, lease, outcome(), [], [], POLICY)
     raised = row_of(engine, "key")
+    assert isinstance(raised, float)
     chosen = requeue.select_studies(engine, Selection(state="succeeded"))
     requeue.requeue(engine, chosen, "cli:me", "test", POLICY)
     (newest, _) = queue_rows.of_study(engine, lease.study_id)
+    assert row_of(engine, "key") == raised
     analyses.succeed(
         engine, start(engine, newest.id), outcome(TriageOutcome.NOT_FLAGGED, 0.01), [], [], POLICY
     )
-    assert row_of(engine, "key") == raised
+    lowered = row_of(engine, "key")
+    assert isinstance(lowered, float) and lowered > raised
 
 
 def test_every_step_leaves_its_audit_entry_without_patient_data(engine: Engine) -> None:

@@ -70,17 +70,34 @@ def test_a_later_image_may_raise_the_request_but_never_lower_it(engine: Engine) 
     assert (row.tier, row.images) == (Tier.STAT, 3)
 
 
-def test_a_second_answer_never_lowers_what_the_first_raised(engine: Engine) -> None:
+def test_a_newer_answer_takes_back_what_an_earlier_one_raised_and_says_so(engine: Engine) -> None:
     study_id = cast.image_arrives(engine, "twice")
+    by_class = worklist.row(engine, study_id).key
     cast.answer(engine, study_id, cast.flagged())
     raised = worklist.row(engine, study_id).key
     cast.image_arrives(engine, "twice", 2)
     again = worklist.row(engine, study_id)
     assert (again.ai_status, again.outcome, again.key) == ("waiting", "", raised)
+    assert again.reason == "Look sooner: possible recent vertebral fracture (an earlier analysis)"
+    cast.answer(engine, study_id, cast.abstained())
+    assert worklist.row(engine, study_id).key == raised, "no answer takes nothing back"
+    cast.answer(engine, study_id, cast.not_flagged())
+    row = worklist.row(engine, study_id)
+    assert raised < row.key <= by_class
+    assert row.reason == "No triage flag: an earlier analysis flagged this, the newer one does not"
+
+
+def test_no_answer_lowers_a_study_that_a_person_has_touched(engine: Engine) -> None:
+    study_id = cast.image_arrives(engine, "touched")
+    cast.answer(engine, study_id, cast.flagged())
+    worklist.pin(engine, study_id, "Dr Ito")
+    worklist.unpin(engine, study_id, "Dr Ito")
+    raised = worklist.row(engine, study_id).key
+    cast.image_arrives(engine, "touched", 2)
     cast.answer(engine, study_id, cast.not_flagged())
     row = worklist.row(engine, study_id)
     assert row.key == raised
-    assert row.reason == "Look sooner: possible recent vertebral fracture (an earlier analysis)"
+    assert row.reason.endswith("(an earlier analysis; the newer one does not flag it)")
 
 
 def test_an_answer_never_moves_a_study_that_a_person_holds(engine: Engine) -> None:

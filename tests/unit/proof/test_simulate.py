@@ -18,8 +18,8 @@ from tests.bench.simulate import MOST_RELATIVE, MOST_Z, compare
 from tests.golden_queues import demand_rows
 from triage.cli.worklist_simulate import simulate
 from triage.domain.errors import Refused
-from triage.domain.finding import TriageOutcome
-from triage.domain.priority import OrderPolicy, RequestedPriority, Standing, minutes, position
+from triage.domain.policy import FRESH_FRACTURE, OrderPolicy
+from triage.domain.priority import Counted, RequestedPriority, Standing, position
 from triage.proof.caseload import Algorithm, Caseload, Habits, Stream, draw, times_of
 from triage.proof.intervals import batch_means
 from triage.proof.orders import NAMES, Order, keys
@@ -123,10 +123,10 @@ def test_the_simulated_key_is_the_product_s_key(
     found = keys(Order("seniority"), load, always(1))
     start = datetime(2026, 11, 23, tzinfo=UTC)
     moment = start + timedelta(minutes=arrived)
-    outcome = TriageOutcome.FLAGGED if flagged else TriageOutcome.NOT_FLAGGED
-    standing = Standing(RequestedPriority(priority), moment, outcome=outcome, probability=probability)
-    before = position(Standing(RequestedPriority(priority), moment), OrderPolicy()).key - minutes(start)
-    after = position(standing, OrderPolicy()).key - minutes(start)
+    policy, counted = OrderPolicy(), Counted(flagged, {FRESH_FRACTURE: probability})
+    begun = policy.rota.minutes(start)
+    before = position(Standing(RequestedPriority(priority), moment), policy).key - begun
+    after = position(Standing(RequestedPriority(priority), moment, counted=counted), policy).key - begun
     assert (found.before[0], found.after[0]) == pytest.approx((before, after), abs=1e-4)
 
 

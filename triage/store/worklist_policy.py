@@ -1,0 +1,174 @@
+"""The policy of order as rows: the newest is the one every process uses, in its own transaction.
+
+Promises: a change says who, when and why, is audited, and gives every waiting study its new key before
+anybody sees it. Whoever writes a place holds the policy's lock shared until its commit; a change holds it
+alone: no row can slip between the old policy and the new. Without a recorded version the site's settings
+count. The rules about senders (`stat_calling_aes`) always come from the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Engine, RowMapping, desc, func, insert, select, text
+
+from triage.domain.errors import Conflict, Refused
+from triage.domain.policy import OrderPolicy, PolicyChange, PolicyName, PolicyVersion
+from triage.domain.stop_rule import StopDecision
+from triage.store import audit
+from triage.store.engine import transaction
+from triage.store.worklist_rekey import rekey
+from triage.store.worklist_tables import worklist_policy
+
+_P = worklist_policy.c
+_LOCK = 0x5350_0001  # one number for the whole product (pg_advisory)
+CHANGE_WAIT_MS = 20_000
+STOP_RULE = "stop rule"
+
+
+def hold(connection: Connection) -> None:
+    """Keep the policy as it is until this transaction ends; taken before any row of the worklist is locked."""
+    connection.execute(select(func.pg_advisory_xact_lock_shared(_LOCK)))
+
+
+def in_force(connection: Connection, site: OrderPolicy) -> PolicyVersion:
+    """Return the policy in force under its lock; `site` is what the settings say."""
+    hold(connection)
+    return newest(connection, site)
+
+
+def newest(connection: Connection, site: OrderPolicy) -> PolicyVersion:
+    """Return the newest version without its lock: for reading alone."""
+    query = select(worklist_policy).order_by(desc(_P.id)).limit(1)
+    found = connection.execute(query).mappings().one_or_none()
+    return PolicyVersion(site) if found is None else _version(found, site)
+
+
+def current(engine: Engine, site: OrderPolicy) -> PolicyVersion:
+    """Return the policy in force."""
+    with transaction(engine) as connection:
+        return newest(connection, site)
+
+
+def history(engine: Engine, site: OrderPolicy, limit: int = 100) -> list[PolicyVersion]:
+    """Return the recorded versions, the newest first."""
+    query = select(worklist_policy).order_by(desc(_P.id)).limit(limit)
+    with transaction(engine) as connection:
+        return [_version(found, site) for found in connection.execute(query).mappings()]
+
+
+def begin(engine: Engine, site: OrderPolicy) -> bool:
+    """Record the settings as the first version where there is none; return whether they were recorded."""
+    with transaction(engine) as connection:
+        _alone(connection)
+        if newest(connection, site).id is not None:
+            return False
+        _record(connection, site, audit.SYSTEM, "the site's settings at first start")
+    return True
+
+
+def change(
+    engine: Engine, policy: OrderPolicy, actor: str, reason: str, *, dry_run: bool = False
+) -> PolicyChange:
+    """Set the policy and re-key every waiting study in one transaction; raises Refused without a reason.
+
+    `policy` carries the site's rules about senders. A dry run does it all and takes it back.
+    """
+    words = _reason(reason)
+    with transaction(engine) as connection:
+        _alone(connection)
+        tried = connection.begin_nested()
+        done = _change(connection, policy, actor, words, dry_run=dry_run)
+        tried.rollback() if dry_run else tried.commit()
+    return done
+
+
+def stop(engine: Engine, site: OrderPolicy, actor: str, reason: str) -> PolicyChange:
+    """Kill switch: order by requested class and arrival from now on, with the other figures kept.
+
+    Raises Conflict when that is the order already.
+    """
+    words = _reason(reason)
+    with transaction(engine) as connection:
+        _alone(connection)
+        before = newest(connection, site)
+        if before.policy.name == PolicyName.HUMAN:
+            raise Conflict("policy", f"the order is by requested class already ({_who(before)})")
+        return _change(connection, _named(before.policy, PolicyName.HUMAN), actor, words)
+
+
+def resume(engine: Engine, site: OrderPolicy, actor: str, reason: str) -> PolicyChange:
+    """End a stop: back to the newest version that was not `human`; raises Conflict when nothing was stopped."""
+    words = _reason(reason)
+    earlier = select(worklist_policy).where(_P.name != PolicyName.HUMAN).order_by(desc(_P.id)).limit(1)
+    with transaction(engine) as connection:
+        _alone(connection)
+        before = newest(connection, site)
+        if before.policy.name != PolicyName.HUMAN:
+            raise Conflict("policy", f"the order is {before.policy.describe()}: nothing was stopped")
+        found = connection.execute(earlier).mappings().one_or_none()
+        policy = site if found is None else _version(found, site).policy
+        if policy.name == PolicyName.HUMAN:
+            raise Conflict("policy", "no other policy was ever in force: set one by its name")
+        return _change(connection, policy, actor, words)
+
+
+def stop_on(engine: Engine, site: OrderPolicy, decision: StopDecision) -> PolicyChange | None:
+    """Act on the stop rule's decision; None when it says go on or the order is by class already."""
+    if not decision.stop:
+        return None
+    try:
+        return stop(engine, site, audit.SYSTEM, f"{STOP_RULE}: {decision.reason}")
+    except Conflict:
+        return None
+
+
+def _change(
+    connection: Connection, policy: OrderPolicy, actor: str, reason: str, *, dry_run: bool = False
+) -> PolicyChange:
+    before = newest(connection, policy)
+    version = _record(connection, policy, actor, reason)
+    waiting, rekeyed, moved = rekey(connection, before.policy, policy)
+    figures: Mapping[str, Any] = {
+        "from": before.policy.describe(),
+        "to": policy.describe(),
+        "reason": reason,
+        "waiting": waiting,
+        "moved": moved,
+    }
+    audit.record(connection, actor, "worklist.policy", f"policy:{version.id}", detail=figures)
+    return PolicyChange(version, before, waiting, rekeyed, moved, dry_run)
+
+
+def _alone(connection: Connection) -> None:
+    # Longer than any transaction of a receiver's batch; who writes places meanwhile waits for less than this.
+    connection.execute(text(f"SET LOCAL lock_timeout = {CHANGE_WAIT_MS}"))
+    connection.execute(text("SET LOCAL statement_timeout = 60000"))
+    connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+
+
+def _record(connection: Connection, policy: OrderPolicy, actor: str, reason: str) -> PolicyVersion:
+    values = {"name": policy.name, "parameters": policy.parameters(), "actor": actor, "reason": reason}
+    row = connection.execute(insert(worklist_policy).values(values).returning(worklist_policy))
+    return _version(row.mappings().one(), policy)
+
+
+def _version(found: RowMapping, site: OrderPolicy) -> PolicyVersion:
+    policy = OrderPolicy.from_parameters(found["name"], found["parameters"], site.stat_calling_aes)
+    return PolicyVersion(policy, found["id"], found["at"], found["actor"], found["reason"])
+
+
+def _named(policy: OrderPolicy, name: PolicyName) -> OrderPolicy:
+    return OrderPolicy.from_parameters(name, policy.parameters(), policy.stat_calling_aes)
+
+
+def _reason(spoken: str) -> str:
+    words = " ".join("".join(letter if letter.isprintable() else " " for letter in spoken).split())[:500]
+    if not words:
+        raise Refused("policy", "a change of the order needs a reason")
+    return words
+
+
+def _who(version: PolicyVersion) -> str:
+    return f"{version.reason}, by {version.actor}" if version.id else "by the settings"
