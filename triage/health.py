@@ -16,13 +16,17 @@ from typing import TYPE_CHECKING
 from triage.config import Settings
 from triage.domain.errors import TriageError
 from triage.spool import Spool
-from triage.store import accounts, evidence, presence, queue_rows, schema, studies
+from triage.store import accounts, evidence, operations, presence, queue_rows, schema, studies
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 PROCESSES = ("registrar", "closer", "outbox", "worker")
 LATE_DELIVERY_SECONDS = 900.0
+LATE_ANALYSIS_SECONDS = 300.0
+UNREAD_HOURS = 24.0
+# A flag that is raised on every fourth study, or never in 200, says more of the model than of the patients.
+FLAGS_JUDGED, FLAGS_MOST, FLAGS_SILENT = 50, 0.25, 200
 
 
 class Verdict(StrEnum):
@@ -64,7 +68,11 @@ def doorbell(settings: Settings, _: Engine) -> Iterator[Answer]:
     """Ask whether Redis answers; without it analyses only start later."""
     from triage.dispatch import queue
 
-    waiting = queue.waiting(queue.connect(settings.redis.url.get_secret_value()))
+    address = settings.redis.url.get_secret_value()
+    if not address:
+        yield Answer("redis", Verdict.WARN, "no address is set: analyses start later", "Set redis.url.")
+        return
+    waiting = queue.waiting(queue.connect(address))
     yield _ok("redis", f"answers, {waiting} rings waiting")
 
 
@@ -156,6 +164,41 @@ def people(settings: Settings, engine: Engine) -> Iterator[Answer]:
         yield _ok("people", f"sign in by {mode}")
 
 
+def queue(_: Settings, engine: Engine) -> Iterator[Answer]:
+    """Ask whether analyses wait too long."""
+    oldest = max((line.oldest_seconds for line in operations.queue(engine)), default=0.0)
+    sentence = f"the oldest open analysis has waited {oldest:.0f} s"
+    if oldest > LATE_ANALYSIS_SECONDS:
+        yield Answer("queue", Verdict.WARN, sentence, "Is a worker up? `triage status`.")
+    else:
+        yield _ok("queue", sentence if oldest else "nothing waits for an answer")
+
+
+def flags(_: Settings, engine: Engine) -> Iterator[Answer]:
+    """Ask whether the model flags as often as is to be believed."""
+    newest = operations.newest_answers(engine, FLAGS_SILENT)
+    judged = newest[:FLAGS_JUDGED]
+    sentence = f"{sum(judged)} of the last {len(judged)} answers are flags"
+    advice = "Look at the studies; stop the order by flags if the model is wrong."
+    if len(judged) == FLAGS_JUDGED and sum(judged) > FLAGS_MOST * FLAGS_JUDGED:
+        yield Answer("flags", Verdict.WARN, sentence, advice)
+    elif len(newest) == FLAGS_SILENT and not any(newest):
+        sentence = f"none of the last {FLAGS_SILENT} answers is a flag"
+        yield Answer("flags", Verdict.WARN, sentence, "Look whether the images still reach the model.")
+    else:
+        yield _ok("flags", sentence)
+
+
+def unread(_: Settings, engine: Engine) -> Iterator[Answer]:
+    """Ask whether a study was left unread for a day by the wall clock."""
+    left = operations.unread_longer_than(engine, UNREAD_HOURS)
+    if left:
+        sentence = f"{left} studies wait unread for more than {UNREAD_HOURS:.0f} h"
+        yield Answer("unread", Verdict.WARN, sentence, "Read them first: `triage worklist list`.")
+    else:
+        yield _ok("unread", f"no study waits for more than {UNREAD_HOURS:.0f} h")
+
+
 def catalogue(_: Settings, engine: Engine) -> Iterator[Answer]:
     """Tell how many studies are in which state."""
     counts = studies.counts(engine)
@@ -172,6 +215,9 @@ QUESTIONS: dict[str, Question] = {
     "processes": processes,
     "studies": catalogue,
     "analyses": analyses,
+    "queue": queue,
+    "flags": flags,
+    "unread": unread,
     "delivery": delivery,
     "people": people,
 }

@@ -80,7 +80,7 @@ _ROWS: dict[Right, tuple[bool, ...]] = {
     Right.LOWER: (_N, _N, _Y, _Y, _N),
     Right.STOP_POLICY: (_N, _N, _Y, _Y, _N),
     Right.REQUEUE: (_N, _N, _N, _Y, _N),
-    Right.OPERATIONS: (_N, _N, _N, _Y, _N),
+    Right.OPERATIONS: (_N, _N, _Y, _Y, _N),
     Right.USERS: (_N, _N, _N, _Y, _N),
 }
 PERMITTED: dict[tuple[Role, Right], bool] = {

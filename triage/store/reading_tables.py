@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from triage.store.tables import metadata, study
+from triage.store.tables import analysis, metadata, study, worklist_item
 
 
 def _study(*, key: bool = False) -> Column[int]:
@@ -125,3 +125,8 @@ for _name, _expression in (
     ("study_accession_search_idx", "lower(accession_number) text_pattern_ops"),
 ):
     Index(_name, text(_expression), _table=study)
+
+# The figures of the last hours; see operations.
+Index("study_first_arrival_idx", study.c.first_arrival)
+Index("analysis_finished_at_idx", analysis.c.finished_at)
+Index("worklist_item_opened_idx", text("coalesce(opened_at, completed_at)"), _table=worklist_item)

@@ -95,6 +95,7 @@ instance = Table(
     UniqueConstraint("sop_instance_uid", "digest", "study_id"),
     Index("instance_current_idx", "sop_instance_uid", unique=True, postgresql_where=text("current")),
     Index("instance_study_id_idx", "study_id"),
+    Index("instance_arrived_at_idx", "arrived_at", postgresql_using="brin"),
 )
 
 revision = Table(
@@ -148,6 +149,7 @@ analysis = Table(
     Column("outcome", JSONB),
     UniqueConstraint("study_id", "revision", "algorithm", "generation"),
     Index("analysis_open_idx", "due_at", postgresql_where=text("state IN ('queued', 'running')")),
+    Index("analysis_failed_idx", "reason", postgresql_where=text("state = 'failed'")),
 )
 
 finding = Table(
@@ -196,6 +198,7 @@ delivery = Table(
     _at("sent_at"),
     UniqueConstraint("evidence_id", "peer"),
     Index("delivery_pending_idx", "peer", "next_at", postgresql_where=text("state = 'pending'")),
+    Index("delivery_refused_idx", "peer", postgresql_where=text("state = 'refused'")),
 )
 
 audit = Table(

@@ -32,6 +32,7 @@ FORMS = {
     "/policy": Right.STOP_POLICY,
     "/policy/stop": Right.STOP_POLICY,
     "/operations/requeue": Right.REQUEUE,
+    "/operations/retry": Right.REQUEUE,
 }
 LOOKS = {"/operations": Right.OPERATIONS}
 ACT_ROUTE = "/studies/{study_id}/{act}"
