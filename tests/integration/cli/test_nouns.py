@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from tests.integration.web.operations_cast import busy_day
 from tests.worklist_cast import PATIENT_ID, PATIENT_NAME, image_arrives
 from triage.domain.closing import ClosingReason
 from triage.domain.priority import OrderPolicy
@@ -165,6 +166,17 @@ def test_status_counts_what_waits(engine: Engine, triage: Triage) -> None:
     parts = {row["part"]: row["detail"] for row in items(triage("status", "--json"))}
     assert parts["studies"] == "1 receiving"
     assert "1 unread" in parts["worklist"]
+
+
+def test_status_tells_failures_senders_and_the_last_day(engine: Engine, triage: Triage) -> None:
+    busy_day(engine)
+    done = triage("status", "--json")
+    assert "SENTINEL" not in done.stdout
+    parts = {row["part"]: row["detail"] for row in items(done)}
+    assert parts["failure timeout"].startswith("1 failed, 0 quarantined, newest study ")
+    assert parts["sender CR_ROOM_1"] == "4 objects in 24 h"
+    assert parts["last 24 h"] == "4 received, 2 analysed, 1 flagged, 0 flags later than 3 min"
+    assert parts["wait ROUTINE, flagged"].startswith("1 opened, p50 40 min")
 
 
 def test_the_database_is_upgraded_twice_without_harm(triage: Triage) -> None:
