@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING
 from triage.config import Settings
 from triage.domain.errors import TriageError
 from triage.spool import Spool
-from triage.store import accounts, evidence, operations, presence, queue_rows, schema, studies
+from triage.store import (
+    accounts,
+    evidence,
+    operations,
+    presence,
+    queue_rows,
+    schema,
+    studies,
+    worklist_guard,
+    worklist_policy,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -207,6 +217,19 @@ def catalogue(_: Settings, engine: Engine) -> Iterator[Answer]:
     )
 
 
+def order(settings: Settings, engine: Engine) -> Iterator[Answer]:
+    """Ask which order is in force, and whether the guard on overtaking decides too often."""
+    version = worklist_policy.current(engine, settings.order_policy())
+    who = f", set by {version.actor}: {version.reason}" if version.id else ", from the settings"
+    yield _ok("order", f"{version.policy.describe()}{who}")
+    share = worklist_guard.share(engine)
+    if share.alarming:
+        advice = "More arrives than is read: add readers, or see `triage worklist policy show`."
+        yield Answer("guard", Verdict.WARN, share.sentence(), advice)
+    else:
+        yield _ok("guard", share.sentence())
+
+
 QUESTIONS: dict[str, Question] = {
     "database": database,
     "redis": doorbell,
@@ -220,6 +243,7 @@ QUESTIONS: dict[str, Question] = {
     "unread": unread,
     "delivery": delivery,
     "people": people,
+    "order": order,
 }
 
 

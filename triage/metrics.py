@@ -49,4 +49,7 @@ MODEL = Gauge(
 )
 SEND_BACKLOG = Gauge("spine_triage_send_backlog", "Results not yet delivered, by peer.", ["peer"])
 WORKLIST_UNREAD = Gauge("spine_triage_worklist_unread", "Studies waiting to be read.")
+GUARD_SHARE = Gauge(
+    "spine_triage_guard_promoted_ratio", "Share of the last openings that the guard had put first."
+)
 DISK_FREE = Gauge("spine_triage_disk_free_bytes", "Free space where the spool lives.")

@@ -12,6 +12,7 @@ from triage.cli.output import say, write_fields, write_rows
 from triage.cli.session import Session, acting, opened
 from triage.cli.shape import ExampleCommand, ExampleGroup, actor_option, json_option, limit_option
 from triage.cli.worklist_outcomes import outcomes
+from triage.cli.worklist_policy import policy
 from triage.cli.worklist_replay import replay
 from triage.cli.worklist_simulate import scenario, simulate
 from triage.cli.worklist_theory import theory
@@ -107,7 +108,8 @@ def list_(tab: str, actor: str | None, limit: int, as_json: bool) -> None:
     from triage.store import worklist as rows
 
     with opened() as session:
-        found = rows.page(session.engine, Tab(tab), limit=limit, reader=acting(actor))
+        site = session.settings.order_policy()
+        found = rows.page(session.engine, Tab(tab), limit=limit, reader=acting(actor), site=site)
     shown = [record(row, position) for position, row in enumerate(found, 1)]
     write_rows("WorklistItem", shown, COLUMNS, as_json=as_json, nothing="Nothing is waiting.")
 
@@ -201,6 +203,7 @@ def pin(study: str, reason: str, off: bool, actor: str | None, as_json: bool) ->
         act("pin", study, actor, as_json, note=reason)
 
 
+worklist.add_command(policy)
 worklist.add_command(theory)
 worklist.add_command(simulate)
 worklist.add_command(scenario)

@@ -73,7 +73,7 @@ def _harm(bound: _Bound, figures: HarmFigures) -> str:
     if was is None or base is None:
         return ""
     more = was / max(base, LEAST_MINUTES) - 1.0
-    if more <= bound.most:
+    if more <= bound.most + 1e-9:
         return ""
     return (
         f"{bound.what} is {was:.0f} min, {more:+.0%} against {base:.0f} in replay (bound {bound.most:+.0%})"

@@ -58,28 +58,18 @@ def history(engine: Engine, site: OrderPolicy, limit: int = 100) -> list[PolicyV
         return [_version(found, site) for found in connection.execute(query).mappings()]
 
 
-def begin(engine: Engine, site: OrderPolicy) -> bool:
-    """Record the settings as the first version where there is none; return whether they were recorded."""
-    with transaction(engine) as connection:
-        _alone(connection)
-        if newest(connection, site).id is not None:
-            return False
-        _record(connection, site, audit.SYSTEM, "the site's settings at first start")
-    return True
-
-
 def change(
-    engine: Engine, policy: OrderPolicy, actor: str, reason: str, *, dry_run: bool = False
+    engine: Engine, site: OrderPolicy, policy: OrderPolicy, actor: str, reason: str, *, dry_run: bool = False
 ) -> PolicyChange:
     """Set the policy and re-key every waiting study in one transaction; raises Refused without a reason.
 
-    `policy` carries the site's rules about senders. A dry run does it all and takes it back.
+    `site` is what the settings say. A dry run does it all and takes it back.
     """
     words = _reason(reason)
     with transaction(engine) as connection:
         _alone(connection)
         tried = connection.begin_nested()
-        done = _change(connection, policy, actor, words, dry_run=dry_run)
+        done = _change(connection, newest(connection, site), policy, actor, words, dry_run=dry_run)
         tried.rollback() if dry_run else tried.commit()
     return done
 
@@ -95,7 +85,7 @@ def stop(engine: Engine, site: OrderPolicy, actor: str, reason: str) -> PolicyCh
         before = newest(connection, site)
         if before.policy.name == PolicyName.HUMAN:
             raise Conflict("policy", f"the order is by requested class already ({_who(before)})")
-        return _change(connection, _named(before.policy, PolicyName.HUMAN), actor, words)
+        return _change(connection, before, _named(before.policy, PolicyName.HUMAN), actor, words)
 
 
 def resume(engine: Engine, site: OrderPolicy, actor: str, reason: str) -> PolicyChange:
@@ -111,7 +101,7 @@ def resume(engine: Engine, site: OrderPolicy, actor: str, reason: str) -> Policy
         policy = site if found is None else _version(found, site).policy
         if policy.name == PolicyName.HUMAN:
             raise Conflict("policy", "no other policy was ever in force: set one by its name")
-        return _change(connection, policy, actor, words)
+        return _change(connection, before, policy, actor, words)
 
 
 def stop_on(engine: Engine, site: OrderPolicy, decision: StopDecision) -> PolicyChange | None:
@@ -125,9 +115,14 @@ def stop_on(engine: Engine, site: OrderPolicy, decision: StopDecision) -> Policy
 
 
 def _change(
-    connection: Connection, policy: OrderPolicy, actor: str, reason: str, *, dry_run: bool = False
+    connection: Connection,
+    before: PolicyVersion,
+    policy: OrderPolicy,
+    actor: str,
+    reason: str,
+    *,
+    dry_run: bool = False,
 ) -> PolicyChange:
-    before = newest(connection, policy)
     version = _record(connection, policy, actor, reason)
     waiting, rekeyed, moved = rekey(connection, before.policy, policy)
     figures: Mapping[str, Any] = {

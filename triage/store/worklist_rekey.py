@@ -124,6 +124,7 @@ def _write(connection: Connection, changed: Sequence[tuple[Any, ...]]) -> None:
         cast(sentences, ARRAY(Text)),
         cast(policies, ARRAY(Text)),
     ).table_valued("study_id", "tier", "key", "reason_code", "reason", "policy", name="new")
+    new = new.render_derived()  # without it the columns have no names
     connection.execute(
         update(worklist_item)
         .where(_ITEM.study_id == new.c.study_id)

@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from triage import metrics
 from triage.domain.errors import Unavailable
 from triage.store import engine as store_engine
-from triage.store import schema, situation
+from triage.store import schema, situation, worklist_guard
 from triage.web.room import Room, room
 
 router = APIRouter()
@@ -55,6 +55,7 @@ def _read_figures(here: Room) -> None:
     try:
         found = situation.figures(here.engine)
         stands = situation.situation(here.engine)
+        guard = worklist_guard.share(here.engine)
     except Unavailable:
         return
     for gauge, by_label in (
@@ -66,6 +67,7 @@ def _read_figures(here: Room) -> None:
         for label, count in by_label.items():
             gauge.labels(label).set(count)
     metrics.WORKLIST_UNREAD.set(found.unread)
+    metrics.GUARD_SHARE.set(guard.share)
     metrics.QUEUE_OLDEST.set(stands.oldest_analysis_s)
     metrics.MODEL.clear()
     for model in stands.models:
