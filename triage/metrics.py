@@ -34,6 +34,9 @@ HTTP_SECONDS = Histogram(
     buckets=_SECONDS,
 )
 LOGINS = Counter("spine_triage_login_total", "Tries to sign in, by method and result.", ["method", "result"])
+ORDER_JUDGED = Counter(
+    "spine_triage_order_judged_total", "Rounds of the stop rule, by what it said: go-on or stop.", ["result"]
+)
 BUILD = Gauge("spine_triage_build_info", "This version of the product; always 1.", ["version"])
 DB_POOL = Gauge("spine_triage_db_pool_in_use", "Database connections of this process in use now.")
 # Read from Postgres when /metrics is asked, so that one page speaks for every process.
@@ -51,5 +54,8 @@ SEND_BACKLOG = Gauge("spine_triage_send_backlog", "Results not yet delivered, by
 WORKLIST_UNREAD = Gauge("spine_triage_worklist_unread", "Studies waiting to be read.")
 GUARD_SHARE = Gauge(
     "spine_triage_guard_promoted_ratio", "Share of the last openings that the guard had put first."
+)
+ORDER_STOPPED = Gauge(
+    "spine_triage_order_stopped", "1 while the order is by requested class alone: chosen or stopped."
 )
 DISK_FREE = Gauge("spine_triage_disk_free_bytes", "Free space where the spool lives.")

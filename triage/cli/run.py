@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PROCESSES = {
     "receiver": "triage.arrival.receiver:run",
     "registrar": "triage.arrival.registrar:run",
-    "closer": "triage.dispatch.closer:serve",
+    "closer": "triage.watch:beside_the_closer",
     "outbox": "triage.evidence.service:serve",
     "web": "triage.web.server:serve",
     "demo-pacs": "triage.evidence.demo_pacs:serve",

@@ -16,6 +16,7 @@ from triage.cli.worklist_policy import policy
 from triage.cli.worklist_replay import replay
 from triage.cli.worklist_simulate import scenario, simulate
 from triage.cli.worklist_theory import theory
+from triage.cli.worklist_watch import watch
 from triage.domain.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
@@ -209,3 +210,4 @@ worklist.add_command(simulate)
 worklist.add_command(scenario)
 worklist.add_command(outcomes)
 worklist.add_command(replay)
+worklist.add_command(watch)

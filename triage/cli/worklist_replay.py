@@ -43,17 +43,16 @@ def replay(since: datetime, threshold: float | None, as_json: bool, **values: An
     from triage.cli.worklist_simulate import order_of
     from triage.proof.harm import harm
     from triage.proof.orders import Terms
-    from triage.proof.replay import days_of
+    from triage.proof.replay import SiteClock, days_of
     from triage.proof.replay import replay as again
-    from triage.proof.rota import always
-    from triage.store import ledger
+    from triage.store import ledger, worklist_policy
 
     until = datetime.now(UTC)
     with opened() as session:
         rows = ledger.waited(session.engine, since, until)
-        order = order_of(values, Terms.of(session.settings.order_policy()))
-    # The site's settings have no rota yet: every minute counts as staffed.
-    days = days_of(rows, since, until, always(1), threshold)
+        policy = worklist_policy.current(session.engine, session.settings.order_policy()).policy
+    order = order_of(values, Terms.of(policy), policy.guard)
+    days = days_of(rows, since, until, SiteClock.of(policy.rota, since), threshold)
     done = again(days, order)
     if as_json:
         shown = {"policy": order.name, "threshold": threshold, **asdict(done), "harm": asdict(harm(days))}

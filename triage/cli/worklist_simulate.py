@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import reduce
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 from triage.cli.output import say, write_json, write_table
 from triage.cli.shape import ExampleCommand, json_option
 from triage.cli.worklist_theory import MINUTES, SHARE, Decorator, setting_of, setting_options
+from triage.domain.policy import GUARDED
 
 if TYPE_CHECKING:
     from triage.proof.caseload import Algorithm, Caseload, Habits
@@ -48,9 +50,8 @@ ORDER: tuple[Decorator, ...] = (
     click.option(
         "--guard",
         type=(click.IntRange(0), click.IntRange(0)),
-        default=(0, 0),
         metavar="URGENT ROUTINE",
-        help="K: how many younger studies may pass one (0 = no limit).",
+        help="K: how many younger studies may pass one (0 = no limit; default: none; in a replay the site's).",
     ),
     click.option("--head-start", type=NOT_NEGATIVE, default=0.0, help="apq: minutes added to every wait."),
 )
@@ -150,19 +151,23 @@ def scenario(name: str, days: int, seed: int, as_json: bool, **values: Any) -> N
     _write(summaries(done), {"policy": order.name, "seed": seed, **extra}, as_json)
 
 
-def order_of(values: dict[str, Any], terms: Terms | None = None) -> Order:
-    """Take the order's options out of `values` and return the order; `terms` are the site's, if it has any."""
+def order_of(
+    values: dict[str, Any], terms: Terms | None = None, site_guard: Mapping[str, int] | None = None
+) -> Order:
+    """Take the order's options out of `values` and return the order; `terms` and K are the site's, if it has any."""
     from triage.proof.orders import Order, named, usual
 
-    urgent, routine = values.pop("guard")
+    asked = values.pop("guard")
     name, found = named(values.pop("policy")), terms or usual()
     minutes, harm = values.pop("seniority_minutes"), values.pop("harm_urgent")
     if minutes is not None:
         found = replace(found, seniority_minutes=minutes)
     if harm is not None:
         found = found.with_harm("HIGH", harm)
-    guard = {name: limit for name, limit in (("HIGH", urgent), ("ROUTINE", routine)) if limit}
-    return Order(name, found, guard, head_start=values.pop("head_start"))
+    own = dict(site_guard or {}) if name in GUARDED else {}
+    guard = own if asked is None else dict(zip(("HIGH", "ROUTINE"), asked, strict=True))
+    limits = {word: limit for word, limit in guard.items() if limit and word != "STAT"}
+    return Order(name, found, limits, head_start=values.pop("head_start"))
 
 
 def _algorithm(values: dict[str, Any]) -> Any:

@@ -1,13 +1,15 @@
 """Hop 4 as a process: every second, close what is complete and ring for what is due.
 
 Promises: two closers do no harm (compare-and-set), and a closer that died is made up for by the next
-tick of any other. Decides nothing itself: the rules are `triage.domain.closing`.
+tick of any other. Decides nothing itself: the rules are `triage.domain.closing`. What is to be done hourly
+(see `triage.watch`) runs in a thread of its own: it never delays a closing.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from redis import Redis
@@ -24,6 +26,7 @@ from triage.store import engine as database
 from triage.store import presence, queue_rows, studies
 
 HEARTBEAT_S = 5.0
+FIRST_S, HOUR_S = 60.0, 3600.0
 logger = log.get(__name__)
 
 
@@ -95,12 +98,33 @@ def tick(dispatch: Dispatch) -> None:
     ring_due(dispatch)
 
 
-def serve(settings: Settings, stop: threading.Event) -> None:
-    """Tick until `stop` is set."""
+def every_hour(
+    act: Callable[[], object], stop: threading.Event, first: float = FIRST_S, then: float = HOUR_S
+) -> None:
+    """Do `act` after `first` seconds and every `then` seconds, until `stop` is set."""
+    wait = first
+    while not stop.wait(wait):
+        wait = then
+        try:
+            act()
+        except Unavailable as away:
+            logger.warning("hourly round waits", reason=away.reason)
+            wait = first
+        except Exception as fault:  # noqa: BLE001  # service loop: an odd row must not end it
+            logger.error("hourly round failed", error=type(fault).__name__)
+
+
+def serve(
+    settings: Settings, stop: threading.Event, hourly: Callable[[Engine], object] | None = None
+) -> None:
+    """Tick until `stop` is set; `hourly` is done beside it."""
     engine = database.connect(settings.database.url.get_secret_value())
     dispatch = dispatch_of(settings, engine)
     process = presence.process_name("closer")
     logger.info("started")
+    if hourly is not None:
+        rounds = threading.Thread(target=every_hour, args=(lambda: hourly(engine), stop), daemon=True)
+        rounds.start()
     next_beat = 0.0
     while not stop.wait(settings.closing.tick_seconds):
         try:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from triage.domain.errors import Unprocessable
 from triage.domain.ledger import Ledger
 from triage.domain.outcome import OutcomeLabel
 from triage.domain.priority import RequestedPriority
+from triage.domain.rota import Rota
 from triage.proof.caseload import Bools, Caseload, Floats, Stream
 from triage.proof.intervals import over_days
 from triage.proof.orders import Order, keys
@@ -244,6 +245,11 @@ class SiteClock:
     def __init__(self, since: datetime, minutes: Callable[[float], float]) -> None:
         self.since = since
         self._minutes = minutes
+
+    @classmethod
+    def of(cls, rota: Rota, since: datetime) -> SiteClock:
+        """Return the clock of the site's rota; without shifts the wall clock."""
+        return cls(since, lambda moment: rota.minutes(since + timedelta(minutes=moment)))
 
     def staffed(self, moments: Floats) -> Floats:
         """Return the staffed minutes up to each moment."""

@@ -11,8 +11,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from triage import metrics
 from triage.domain.errors import Unavailable
+from triage.domain.policy import PolicyName
 from triage.store import engine as store_engine
-from triage.store import schema, situation, worklist_guard
+from triage.store import schema, situation, worklist_guard, worklist_policy
 from triage.web.room import Room, room
 
 router = APIRouter()
@@ -56,6 +57,7 @@ def _read_figures(here: Room) -> None:
         found = situation.figures(here.engine)
         stands = situation.situation(here.engine)
         guard = worklist_guard.share(here.engine)
+        order = worklist_policy.current(here.engine, here.settings.order_policy()).policy
     except Unavailable:
         return
     for gauge, by_label in (
@@ -68,6 +70,7 @@ def _read_figures(here: Room) -> None:
             gauge.labels(label).set(count)
     metrics.WORKLIST_UNREAD.set(found.unread)
     metrics.GUARD_SHARE.set(guard.share)
+    metrics.ORDER_STOPPED.set(order.name == PolicyName.HUMAN)
     metrics.QUEUE_OLDEST.set(stands.oldest_analysis_s)
     metrics.MODEL.clear()
     for model in stands.models:
