@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import Engine, and_, desc, distinct, func, or_, select, text
 
+from sqlalchemy.dialects.postgresql import distinct_on
+
 from triage.domain.finding import TriageOutcome
 from triage.domain.priority import AiStatus
 from triage.domain.worklist import WorklistState
@@ -155,8 +157,8 @@ def last_words(engine: Engine) -> dict[str, LastWord]:
     """Return the newest trouble of each destination. Only its number: what a PACS writes may name a patient."""
     query = (
         select(delivery.c.peer, delivery.c.last_status, delivery.c.attempts)
+        .ext(distinct_on(delivery.c.peer))
         .where(delivery.c.state.in_(["pending", "refused"]), delivery.c.attempts > 0)
-        .distinct(delivery.c.peer)
         .order_by(delivery.c.peer, desc(delivery.c.id))
     )
     with transaction(engine) as connection:

@@ -182,11 +182,9 @@ def test_what_the_page_asks_by_itself_is_no_sign_of_life(engine: Engine, browser
     reader = browser()
     reader.sign_in("Dr Ito")
     idle_for(engine, 10)
-    for _ in range(2):
-        assert (
-            reader.client.get("/list", headers={"hx-request": "true", "hx-trigger": "refresh"}).status_code
-            == 200
-        )
+    for path, element in (("/list", "refresh"), ("/", "operations")):
+        renewed = reader.client.get(path, headers={"hx-request": "true", "hx-trigger": element})
+        assert renewed.status_code == 200
     idle_for(engine, 6)
     assert reader.get().status_code == 401
     reader.sign_in("Dr Ito")

@@ -25,7 +25,8 @@ from triage.web.reader import COOKIE, Reader, Readers
 # What the page asks for by itself is no sign of life of its reader.
 BY_ITSELF = frozenset({"/feed", "/api/v1/feed"})
 WITH_SESSIONS = frozenset({"local", "oidc"})
-REFRESH_ELEMENT = "refresh"
+# The elements that renew themselves: the list, the operations page.
+RENEWING = frozenset({"refresh", "operations"})
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def is_act(request: Request) -> bool:
     """Tell whether a person asks, and not the page by itself."""
     if request.url.path in BY_ITSELF:
         return False
-    return request.headers.get("hx-trigger") != REFRESH_ELEMENT
+    return request.headers.get("hx-trigger") not in RENEWING
 
 
 def peer(request: Request) -> str:
