@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, and_, desc, distinct, func, or_, select, text
-
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from triage.domain.finding import TriageOutcome
