@@ -12,7 +12,7 @@ from redis import Redis, RedisError
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from triage.domain.errors import Unavailable
+from triage.domain.errors import ConfigError, Unavailable
 
 QUEUE = "analysis"
 FUNCTION = "workers.pipeline.analyse"
@@ -26,8 +26,11 @@ SOCKET_TIMEOUT_S = 5.0
 
 
 def connect(url: str) -> Redis:
-    """Return a client of redis://, rediss:// or unix://; connects on first use."""
-    return Redis.from_url(url, socket_timeout=SOCKET_TIMEOUT_S, socket_connect_timeout=SOCKET_TIMEOUT_S)
+    """Return a client of redis://, rediss:// or unix://; connects on first use. Raises ConfigError."""
+    try:
+        return Redis.from_url(url, socket_timeout=SOCKET_TIMEOUT_S, socket_connect_timeout=SOCKET_TIMEOUT_S)
+    except ValueError:  # what the address is stays unsaid: it may hold a password
+        raise ConfigError("redis.url", "is not a Redis URL", "Write redis://host:6379/0.") from None
 
 
 def ring(client: Redis, analyses: Sequence[int], job_timeout_s: int) -> int:

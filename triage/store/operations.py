@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, and_, desc, distinct, func, or_, select, text
+from sqlalchemy import Engine, and_, desc, distinct, func, or_, select, text, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from triage.domain.finding import TriageOutcome
@@ -257,6 +257,14 @@ def unread_longer_than(engine: Engine, hours: float) -> int:
     query = select(func.count()).select_from(worklist_item).where(_UNREAD, _ITEM.arrived_at < limit)
     with transaction(engine) as connection:
         return int(connection.execute(query).scalar_one())
+
+
+def replayable(engine: Engine, since: datetime, most: int) -> int:
+    """Return how many studies a replay since then would read, counted up to one more than `most`."""
+    done = select(_ITEM.study_id).where(_ITEM.state == WorklistState.COMPLETED, _ITEM.completed_at >= since)
+    either = union_all(select(_ITEM.study_id).where(_UNREAD), done).limit(most + 1).subquery()
+    with transaction(engine) as connection:
+        return int(connection.execute(select(func.count()).select_from(either)).scalar_one())
 
 
 def _float(value: Any) -> float | None:

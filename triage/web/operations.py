@@ -15,10 +15,9 @@ from fastapi.responses import HTMLResponse, Response
 from triage import health
 from triage.domain.errors import Refused
 from triage.domain.priority import RequestedPriority
-from triage.store import evidence, operations, presence, requeue, situation
+from triage.store import evidence, operations, presence, requeue, situation, worklist_guard, worklist_policy
 from triage.web.look import COOKIE, Look
 from triage.web.room import frame, render, room
-from triage.web.worth import worth
 
 router = APIRouter()
 AT_ONCE = 200
@@ -57,13 +56,20 @@ def overview(request: Request) -> HTMLResponse:
         "fine": [one for one in answers if one.verdict is health.Verdict.OK],
         "queue": operations.queue(engine),
         "processes": presence.everyone(engine),
-        "senders": operations.senders(engine, day),
+        "senders": (heard := operations.senders(engine, day)),
+        "silent": sorted(
+            {peer.ae_title for peer in here.settings.dicom.peers} - {one.calling_ae for one in heard}
+        ),
         "backlog": evidence.backlog(engine),
         "last_words": operations.last_words(engine),
         "destinations": here.settings.results.destinations,
         "failures": operations.failures(engine),
         "stands": situation.situation(engine),
         "windows": {name: _window(request, now, hours) for name, hours in WINDOWS.items()},
+        "policy": worklist_policy.current(engine, here.settings.order_policy()),
+        "guard": worklist_guard.share(engine),
+        # The last answer alone: the page itself never waits for a replay.
+        "worth": here.worths.last,
         "hours": operations.flags_by_hour(engine, now, 24),
         "priorities": [one.value for one in RequestedPriority],
     }
@@ -85,7 +91,11 @@ def _window(request: Request, now: datetime, hours: int) -> dict[str, Any]:
 def what_it_saved(request: Request) -> HTMLResponse:
     """Show what the order saved and cost this week, or why nobody can say."""
     here = room(request)
-    return render(here, "operations_worth.html", {**_shown(request), "worth": worth(here, datetime.now(UTC))})
+    return render(
+        here,
+        "operations_worth.html",
+        {**_shown(request), "worth": here.worths.this_week(here.engine, datetime.now(UTC))},
+    )
 
 
 @router.get("/operations/requeue")

@@ -22,6 +22,7 @@ from triage.web.look import Look
 from triage.web.place import Where
 from triage.web.reader import NOBODY, Reader, Readers
 from triage.web.rows import RowCache
+from triage.web.worth import Worths
 from triage.worklist.actions import Desk
 from triage.worklist.feed import Hub
 
@@ -48,6 +49,7 @@ class Room:
     door: Doorkeeper
     templates: Environment = field(default_factory=lambda: _templates())
     rows: RowCache = field(default_factory=RowCache)
+    worths: Worths = field(default_factory=Worths)
 
     def reader(self, request: Request) -> Reader:
         """Return who sits at this browser, as `admitted` found out; nobody before it has."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from triage.domain.finding import ImageView, Outcome
+from triage.domain.finding import ImageView, ModelIdentity, Outcome
 from triage.domain.priority import AiStatus, RequestedPriority, Tier
 from triage.domain.worklist import HistoryEntry, Tab, WorklistRow, WorklistState
 from triage.store.situation import Situation
@@ -266,3 +266,10 @@ def models(situation: Situation) -> str:
 def synthetic(situation: Situation) -> bool:
     """Tell whether a model in use has only seen phantoms; unknown counts as such."""
     return not situation.models or any("synthetic" in model.data_origin.lower() for model in situation.models)
+
+
+def origin(model: ModelIdentity) -> str:
+    """Return what a model has learned from."""
+    if "synthetic" in model.data_origin.lower():
+        return "trained on phantoms"
+    return f"trained on {model.data_origin}" if model.data_origin else "not said"

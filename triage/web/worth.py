@@ -1,71 +1,77 @@
-"""What the order was worth this week, from the replay of the site's own days. Says why when nobody can know."""
+"""What the order was worth this week, kept for a few minutes: the replay of a busy week takes seconds.
+
+Promises one computation at a time, none beyond MOST studies, and words where nobody can know.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
+from typing import TYPE_CHECKING
 
-from triage.domain.errors import Unprocessable
-from triage.proof.orders import Order
-from triage.proof.replay import Replay, days_of, replay
-from triage.proof.rota import always
-from triage.store import ledger
-from triage.web.room import Room
+from triage.domain.errors import Unavailable, Unprocessable
+from triage.store import ledger, operations
 
-DAYS = 7
-FEWEST_OPENED = 20
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
+    from triage.proof.counterfactual import Counterfactual, Line
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One kind of study: mean wait (wall minutes) as it was read and first come, first served; saved is the difference."""
-
-    kind: str
-    studies: int
-    as_read: float
-    fifo: float
-
-    @property
-    def saved(self) -> float:
-        """Return the minutes saved by the mean; negative is a cost."""
-        return self.fifo - self.as_read
+WEEK = timedelta(days=7)
+KEPT = timedelta(minutes=5)
+MOST = 30_000
 
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """The lines, or `why_not` in words."""
+    """The answer as of a moment, or `why_not` in words."""
 
-    lines: tuple[Line, ...] = ()
-    openings: int = 0
+    at: datetime
+    found: Counterfactual | None = None
     why_not: str = ""
 
+    @property
+    def sentence(self) -> str:
+        """Say it in one sentence."""
+        if self.found is None:
+            return f"Cannot be computed: {self.why_not}."
+        told = {line.kind: _told(line) for line in self.found.lines}
+        return f"This week triage {told['flagged']}" + (
+            f" and {told['unflagged']}." if "unflagged" in told else "."
+        )
 
-def worth(here: Room, until: datetime) -> Worth:
-    """Return what the week's order saved and cost against first come, first served."""
-    since = until - timedelta(days=DAYS)
-    rows = ledger.waited(here.engine, since, until)
+
+def _told(line: Line) -> str:
+    whom = "each flagged study" if line.kind == "flagged" else "each other study"
+    if line.chance:
+        return f"changed nothing that can be told from chance for {whom}"
+    told = f"{'saved' if line.saved > 0 else 'cost'} {whom} {abs(line.saved):.0f} min"
+    return told if line.low is not None else f"{told} (too few days for an interval)"
+
+
+@dataclass
+class Worths:
+    """The last answer of this web process."""
+
+    last: Worth | None = None
+    _one_at_a_time: Lock = field(default_factory=Lock)
+
+    def this_week(self, engine: Engine, until: datetime) -> Worth:
+        """Return what the week before `until` says, at most KEPT old."""
+        with self._one_at_a_time:
+            if self.last is None or until - self.last.at > KEPT:
+                self.last = _compute(engine, until)
+            return self.last
+
+
+def _compute(engine: Engine, until: datetime) -> Worth:
+    from triage.proof.counterfactual import against_arrival
+
+    since = until - WEEK
     try:
-        # Both orders are compared by the wall clock, so no rota is needed.
-        done = replay(days_of(rows, since, until, always(1)), Order("fifo"), rounds=1)
-    except Unprocessable as nothing:
-        return Worth(why_not=nothing.sentence)
-    if done.openings < FEWEST_OPENED:
-        few = (
-            f"only {done.openings} studies were opened in {DAYS} days; fewer than {FEWEST_OPENED} say nothing"
-        )
-        return Worth(openings=done.openings, why_not=few)
-    lines = _lines(done)
-    if not any(line.kind == "flagged" for line in lines):
-        return Worth(openings=done.openings, why_not=f"no study was flagged in these {DAYS} days")
-    return Worth(lines, done.openings)
-
-
-def _lines(done: Replay) -> tuple[Line, ...]:
-    means = {(one.order, one.kind): one for one in done.kinds}
-    return tuple(
-        Line(
-            kind, means["fifo", kind].studies, means["as read", kind].wall.mean, means["fifo", kind].wall.mean
-        )
-        for kind in ("flagged", "unflagged", "missed", "all")
-        if ("fifo", kind) in means
-    )
+        if operations.replayable(engine, since, MOST) > MOST:
+            return Worth(until, why_not=f"more than {MOST} studies waited; ask the command line")
+        return Worth(until, against_arrival(ledger.waited(engine, since, until), since, until))
+    except (Unprocessable, Unavailable) as nothing:
+        return Worth(until, why_not=nothing.sentence)

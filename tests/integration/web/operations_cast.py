@@ -37,3 +37,17 @@ def busy_day(engine: Engine) -> None:
     worklist.claim(engine, first, "Dr B")
     waiting = cast.image_arrives(engine, "three", requested="STAT")
     cast.closed(engine, waiting)
+
+
+def read_week(engine: Engine) -> None:
+    """Let thirty studies of five days be read: each fifth is flagged and opened within minutes, the rest in hours."""
+    ids = [cast.image_arrives(engine, f"week{n}", waited_minutes=7000 - 200 * n) for n in range(30)]
+    for study_id in ids[::5]:
+        cast.analysed(engine, study_id, cast.flagged())
+    opening = text(
+        "UPDATE worklist_item SET state = 'COMPLETED', opened_at = arrived_at + make_interval(mins => :m), "
+        "completed_at = arrived_at + make_interval(mins => :m) WHERE study_id = :id"
+    )
+    with transaction(engine) as connection:
+        for place, study_id in enumerate(ids):
+            connection.execute(opening, {"m": 10 if place % 5 == 0 else 300, "id": study_id})

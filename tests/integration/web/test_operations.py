@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, text
 
 from tests import worklist_cast as cast
-from tests.integration.web.operations_cast import busy_day, failed
+from tests.integration.web.operations_cast import busy_day, failed, read_week
 from tests.web_site import PlainReader
-from triage.store import audit, evidence, operations
+from triage.proof.counterfactual import against_arrival
+from triage.store import audit, evidence, ledger, operations, worklist_policy
 from triage.store.engine import transaction
+from triage.web.worth import WEEK, Worths
 
 Open = Callable[..., PlainReader]
 
@@ -30,7 +33,7 @@ def test_the_page_shows_the_day_and_names_no_patient(engine: Engine, sit_down: O
         assert "SENTINEL" not in page and "1.2.840.99999" not in page, address
         assert "style=" not in page and "<script>" not in page, address
     page = reader.get("/operations").text
-    for words in ("CR_ROOM_1", "timeout", "synthetic-phantom", "Analyse again", "status A700H", "study "):
+    for words in ("CR_ROOM_1", "timeout", "trained on phantoms", "Analyse again", "status A700H", "study "):
         assert words in page
     assert "synthetic" in page
 
@@ -77,7 +80,9 @@ def test_nothing_is_asked_again_without_the_form(engine: Engine, sit_down: Open)
 
 def test_what_the_order_saved_says_why_it_cannot_be_known(engine: Engine, sit_down: Open) -> None:
     reader = sit_down("Dr A")
+    assert 'id="worth"' in reader.get("/operations").text
     assert "Cannot be computed: no study was opened" in reader.get("/operations/worth").text
+    assert "Cannot be computed: no study was opened" in reader.get("/operations").text
 
 
 def test_what_the_order_saved_is_the_difference_to_first_come_first_served(
@@ -93,5 +98,54 @@ def test_what_the_order_saved_is_the_difference_to_first_come_first_served(
         )
         for place, study_id in enumerate([ids[-1], *ids[:-1]]):
             connection.execute(opening, {"m": 100 - place, "id": study_id})
-    page = sit_down("Dr A").get("/operations/worth").text
+    reader = sit_down("Dr A")
+    page = reader.get("/operations/worth").text
     assert "saved 23.0 min each" in page and "cost 1.0 min each" in page
+    assert "too few days" in page, "one day says nothing of the next"
+    assert "This week triage saved each flagged study 23 min" in reader.get("/operations").text
+
+
+def test_what_the_order_saved_is_kept_for_minutes_and_never_asked_of_too_many(engine: Engine) -> None:
+    until = datetime.now(UTC)
+    for number in range(4):
+        cast.image_arrives(engine, f"s{number}")
+    assert operations.replayable(engine, until - WEEK, 3) == 4
+    kept = Worths()
+    first = kept.this_week(engine, until)
+    assert kept.this_week(engine, until + timedelta(minutes=4)) is first
+    assert kept.this_week(engine, until + timedelta(minutes=6)) is not first
+
+
+def test_an_interval_needs_several_days_and_leaves_chance_unsaid(engine: Engine) -> None:
+    read_week(engine)
+    until = datetime.now(UTC)
+    found = against_arrival(ledger.waited(engine, until - WEEK, until), until - WEEK, until)
+    flagged, others, everybody = found.lines
+    assert found.openings == 30 and (flagged.kind, others.kind, everybody.kind) == (
+        "flagged",
+        "unflagged",
+        "all",
+    )
+    assert flagged.low is not None and 0 < flagged.low <= flagged.saved and not flagged.chance
+    assert others.high is not None and others.saved <= others.high < 0
+    # The same openings in both: what one kind saves, the other pays.
+    assert abs(flagged.saved * flagged.studies + others.saved * others.studies) < 1e-6
+    assert everybody.chance
+
+
+def test_an_address_that_is_none_is_an_answer_and_stays_unsaid(sit_down: Open) -> None:
+    page = sit_down("Dr A", redis={"url": "http://user:secret@127.0.0.1"}).get("/operations")
+    assert page.status_code == 200 and "redis.url: is not a Redis URL" in page.text
+    assert "secret" not in page.text
+
+
+def test_the_page_tells_who_set_the_order_and_which_sender_is_silent(engine: Engine, sit_down: Open) -> None:
+    reader = sit_down("Dr A", dicom={"peers": [{"ae_title": "CT_EMERGENCY"}, {"ae_title": "CR_ROOM_1"}]})
+    page = reader.get("/operations").text
+    assert "nobody has changed it" in page and "0 of the last 0 openings" in page
+    cast.image_arrives(engine, "one")
+    worklist_policy.stop(engine, cast.POLICY, "Dr Lead", "the flags were wrong tonight")
+    page = reader.get("/operations").text
+    assert "human</strong>, set by Dr Lead" in page and "the flags were wrong tonight" in page
+    assert "CT_EMERGENCY</th><td>0</td>" in page and page.count("CR_ROOM_1</th>") == 1
+    assert "<code>triage run worker</code>" in page and "`" not in page
