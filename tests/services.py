@@ -45,7 +45,8 @@ def _binaries(root: Path) -> Path:
 class Postgres:
     """A private PostgreSQL cluster with its data and socket below one short temporary folder."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared_buffers: str = "64MB") -> None:
+        self.shared_buffers = shared_buffers
         self.root = Path(tempfile.mkdtemp(prefix="tpg-"))
         self.root.chmod(0o755)
         self.bin = _binaries(self.root) / "bin"
@@ -75,7 +76,8 @@ class Postgres:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        options = f"-k {self.sockets} -h '' -c max_connections=60 -c shared_buffers=64MB"
+        options = f"-k {self.sockets} -h '' -c max_connections=60"
+        options += f" -c shared_buffers={self.shared_buffers}"
         log = str(self.data / "log")
         self._run("pg_ctl", "-D", str(self.data), "-w", "-t", "60", "-l", log, "-o", options, "start")
 

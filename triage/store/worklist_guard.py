@@ -11,13 +11,25 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, desc, false, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    and_,
+    desc,
+    false,
+    func,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from triage.domain import overtaking
 from triage.domain.overtaking import GuardShare
 from triage.domain.policy import OrderPolicy
-from triage.domain.priority import Tier
+from triage.domain.priority import RequestedPriority, Tier
 from triage.domain.worklist import WorklistState
 from triage.store.engine import transaction
 from triage.store.worklist_tables import worklist_item, worklist_opening
@@ -91,17 +103,23 @@ def record_opening(
 
 
 def _past(row: RowMapping) -> Any:
-    older = (
+    # Class by class: each is a range of the guard's index, read no further than the most that is counted.
+    older = [
         select(_ITEM.study_id)
         .where(
             _ITEM.tier == Tier.REST,
+            _ITEM.state.in_([WorklistState.SCHEDULED, WorklistState.IN_PROGRESS]),
             _ITEM.state == WorklistState.SCHEDULED,
+            _ITEM.requested_priority == requested,
             _ITEM.waits_since < row["waits_since"],
         )
+        .order_by(_ITEM.waits_since)
         .limit(MOST_COUNTED)
         .subquery()
-    )
-    return select(func.count()).select_from(older).scalar_subquery()
+        for requested in RequestedPriority
+    ]
+    some = union_all(*(select(one) for one in older)).limit(MOST_COUNTED).subquery()
+    return select(func.count()).select_from(some).scalar_subquery()
 
 
 def share(engine: Engine, last: int = overtaking.ALARM_WINDOW) -> GuardShare:
