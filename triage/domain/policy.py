@@ -157,6 +157,19 @@ class PolicyVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyStands:
+    """The policy in force, and what `resume` would go back to: None where nothing was stopped."""
+
+    version: PolicyVersion
+    resumes_to: OrderPolicy | None = None
+
+    @property
+    def stopped(self) -> bool:
+        """Tell whether another order was put aside for the requested class alone."""
+        return self.resumes_to is not None
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyChange:
     """What a change of policy did, or would do: `moved` studies stand at another position afterwards."""
 

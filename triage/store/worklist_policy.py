@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, RowMapping, desc, func, insert, select, text
 
 from triage.domain.errors import Conflict, Refused
-from triage.domain.policy import OrderPolicy, PolicyChange, PolicyName, PolicyVersion
+from triage.domain.policy import OrderPolicy, PolicyChange, PolicyName, PolicyStands, PolicyVersion
 from triage.domain.stop_rule import StopDecision
 from triage.store import audit
 from triage.store.engine import transaction
@@ -51,9 +51,21 @@ def current(engine: Engine, site: OrderPolicy) -> PolicyVersion:
         return newest(connection, site)
 
 
-def history(engine: Engine, site: OrderPolicy, limit: int = 100) -> list[PolicyVersion]:
-    """Return the recorded versions, the newest first."""
+def stands(engine: Engine, site: OrderPolicy) -> PolicyStands:
+    """Return the policy in force and what a stop put aside, if any."""
+    with transaction(engine) as connection:
+        version = newest(connection, site)
+        stopped = version.policy.name == PolicyName.HUMAN
+        return PolicyStands(version, _put_aside(connection, site) if stopped else None)
+
+
+def history(
+    engine: Engine, site: OrderPolicy, limit: int = 100, before: int | None = None
+) -> list[PolicyVersion]:
+    """Return the recorded versions, the newest first; `before` goes on after the version of that id."""
     query = select(worklist_policy).order_by(desc(_P.id)).limit(limit)
+    if before is not None:
+        query = query.where(_P.id < before)
     with transaction(engine) as connection:
         return [_version(found, site) for found in connection.execute(query).mappings()]
 
@@ -91,15 +103,13 @@ def stop(engine: Engine, site: OrderPolicy, actor: str, reason: str) -> PolicyCh
 def resume(engine: Engine, site: OrderPolicy, actor: str, reason: str) -> PolicyChange:
     """End a stop: back to the newest version that was not `human`; raises Conflict when nothing was stopped."""
     words = _reason(reason)
-    earlier = select(worklist_policy).where(_P.name != PolicyName.HUMAN).order_by(desc(_P.id)).limit(1)
     with transaction(engine) as connection:
         _alone(connection)
         before = newest(connection, site)
         if before.policy.name != PolicyName.HUMAN:
             raise Conflict("policy", f"the order is {before.policy.describe()}: nothing was stopped")
-        found = connection.execute(earlier).mappings().one_or_none()
-        policy = site if found is None else _version(found, site).policy
-        if policy.name == PolicyName.HUMAN:
+        policy = _put_aside(connection, site)
+        if policy is None:
             raise Conflict("policy", "no other policy was ever in force: set one by its name")
         return _change(connection, before, policy, actor, words)
 
@@ -112,6 +122,13 @@ def stop_on(engine: Engine, site: OrderPolicy, decision: StopDecision) -> Policy
         return stop(engine, site, audit.SYSTEM, f"{STOP_RULE}: {decision.reason}")
     except Conflict:
         return None
+
+
+def _put_aside(connection: Connection, site: OrderPolicy) -> OrderPolicy | None:
+    earlier = select(worklist_policy).where(_P.name != PolicyName.HUMAN).order_by(desc(_P.id)).limit(1)
+    found = connection.execute(earlier).mappings().one_or_none()
+    policy = site if found is None else _version(found, site).policy
+    return None if policy.name == PolicyName.HUMAN else policy
 
 
 def _change(

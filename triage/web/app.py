@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from triage.accounts.provider import Provider
 from triage.config import Settings
 from triage.domain.errors import TriageError, Unavailable
-from triage.web import acts, live, opening, operations, pages, preferences, probes, search
+from triage.web import acts, live, opening, operations, pages, policy, preferences, probes, search
 from triage.web.api.application import AT, create_api
 from triage.web.entry import answers, naming
 from triage.web.entry import pages as entry_pages
@@ -44,7 +44,7 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     app.state.room = Room(settings, engine, Desk.of(settings, engine), Hub(), readers, door)
     app.add_middleware(Guard, hosts=(settings.web.host, *settings.web.allowed_hosts))
     add_forwarding(app, settings.web.trusted_proxies)
-    for part in (pages, search, preferences, opening, acts, live, operations):
+    for part in (pages, search, preferences, opening, acts, live, operations, policy):
         app.include_router(part.router, dependencies=[Depends(admitted)])
     app.include_router(probes.router)
     app.include_router(naming.router if settings.web.accounts == "name" else entry_pages.router)

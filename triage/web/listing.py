@@ -79,7 +79,10 @@ def content(here: Room, request: Request, where: Where, message: Message) -> dic
         "filters": filters,
         "choices": matching.choices(engine),
         "tabs": worklist.counts(engine, reader.name, filters),
-        "rows": worklist.page(engine, where.tab, limit=PAGE_ROWS, reader=reader.name, filters=filters),
+        "rows": worklist.page(
+            engine, where.tab, limit=PAGE_ROWS, reader=reader.name, filters=filters, site=here.desk.policy
+        ),
+        "order": here.desk.order(),
         "opened": _opened(here, where.study),
         "message": message,
         "stands": stands,
@@ -130,7 +133,7 @@ def _opened(here: Room, study: int | None) -> Drawer | None:
         return None
     engine = here.engine
     try:
-        detail = worklist.detail(engine, study)
+        detail = worklist.detail(engine, study, here.desk.policy)
     except NotFound:
         return None
     return Drawer(

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Engine
 
 from triage.config import Settings
-from triage.web import labels, words
+from triage.web import labels, order_words, words
 from triage.web.entry.doorkeeper import Doorkeeper
 from triage.web.look import Look
 from triage.web.place import Where
@@ -83,6 +83,7 @@ def frame(here: Room, look: Look) -> dict[str, Any]:
     return {
         "words": words,
         "labels": labels,
+        "order_words": order_words,
         "site": here.settings.product.site,
         "reader": NOBODY,
         "token": "",

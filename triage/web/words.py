@@ -76,9 +76,12 @@ _PINNED = Band("pinned", "◆", "Pinned")
 _STAT = Band("stat", "●", "Stat")
 _SOONER = Band("sooner", "▲", "Sooner")
 _AGAIN = Band("again", "■", "Again")
+_GUARDED = Band("guarded", "▶", "Overtaken")
+_WITHDRAWN = Band("withdrawn", "△", "Was sooner")
 _LOWERED = Band("lowered", "▽", "Moved down")
 _URGENT = Band("urgent", "▪", "Urgent")
 _ROUTINE = Band("routine", "·", "Routine")
+_BY_CODE = {"guarded-": _GUARDED, "lowered": _LOWERED, "new-images": _AGAIN}
 
 
 def band(row: WorklistRow) -> Band:
@@ -87,13 +90,26 @@ def band(row: WorklistRow) -> Band:
         return _PINNED
     if row.tier is Tier.STAT:
         return _STAT
-    if row.reason_code == "lowered":
-        return _LOWERED
-    if "Look sooner" in row.reason:
+    code = row.reason_code
+    # A flag stays in sight: of an overtaken study that asks to be looked at sooner, the sentence says both.
+    if "Look sooner" in row.reason and plain_code(row) != "lowered":
         return _SOONER
-    if row.reason_code == "new-images":
-        return _AGAIN
-    return _URGENT if row.requested_priority is RequestedPriority.HIGH else _ROUTINE
+    known = next((found for start, found in _BY_CODE.items() if code.startswith(start)), None)
+    if known is not None:
+        return known
+    if row.requested_priority is RequestedPriority.HIGH:
+        return _URGENT
+    return _WITHDRAWN if code == "flag-withdrawn" else _ROUTINE
+
+
+def plain_code(row: WorklistRow) -> str:
+    """Return the reason's code without what the bound on overtaking put before it."""
+    return row.reason_code.removeprefix("guarded-")
+
+
+def unflagged(row: WorklistRow) -> bool:
+    """Tell whether the row says that there is no flag: then it must say what that is not."""
+    return plain_code(row) in ("no-flag", "flag-withdrawn")
 
 
 def counted(number: int) -> str:

@@ -16,10 +16,11 @@ from sqlalchemy import Engine
 from triage import log
 from triage.config import Settings
 from triage.domain.account import person_name
+from triage.domain.policy import PolicyChange, PolicyStands
 from triage.domain.priority import OrderPolicy
 from triage.domain.reading import SKIP_MINUTES, Cause, LowerReason, Verdict
 from triage.domain.worklist import WorklistRow
-from triage.store import lowering, opinions, skips, worklist
+from triage.store import lowering, opinions, skips, worklist, worklist_policy
 
 LOG = log.get(__name__)
 
@@ -85,7 +86,19 @@ class Desk:
 
     def row(self, study_id: int) -> WorklistRow:
         """Return the row as it is now; raises NotFound."""
-        return worklist.row(self.engine, study_id)
+        return worklist.row(self.engine, study_id, self.policy)
+
+    def order(self) -> PolicyStands:
+        """Return the policy in force and what a stop put aside."""
+        return worklist_policy.stands(self.engine, self.policy)
+
+    def stop_policy(self, reader: str, reason: str) -> PolicyChange:
+        """Order by requested class alone from now on; raises Conflict when that is the order already."""
+        return self._told("stop", worklist_policy.stop(self.engine, self.policy, reader, reason))
+
+    def resume_policy(self, reader: str, reason: str) -> PolicyChange:
+        """Go back to the order that a stop put aside; raises Conflict when nothing was stopped."""
+        return self._told("resume", worklist_policy.resume(self.engine, self.policy, reader, reason))
 
     def opine(self, study_id: int, reader: str, verdict: Verdict, cause: Cause | None = None) -> None:
         """Record what the reader thinks of the flag; it moves nothing."""
@@ -127,10 +140,15 @@ class Desk:
             Act.UNSKIP: lambda i, r, v: self._unskip(i, r),
         }
 
+    def _told(self, verb: str, done: PolicyChange) -> PolicyChange:
+        # Not the reason: it is a person's words.
+        LOG.info(f"policy-{verb}", version=done.version.id, waiting=done.waiting, moved=done.moved)
+        return done
+
     def _skip(self, study_id: int, reader: str) -> WorklistRow:
         skips.skip_study(self.engine, study_id, reader, self.skip_minutes)
-        return worklist.row(self.engine, study_id)
+        return self.row(study_id)
 
     def _unskip(self, study_id: int, reader: str) -> WorklistRow:
         skips.unskip(self.engine, study_id, reader)
-        return worklist.row(self.engine, study_id)
+        return self.row(study_id)

@@ -31,7 +31,13 @@ ALLOWED = (NO_FLAG_NOTE, words.FOOTER, words.PREVIEW_NOTE)
 def _texts() -> dict[str, str]:
     templates = STATIC.parent / "templates"
     own = [STATIC / name for name in OWN if name.endswith(".js")]
-    files = [*templates.glob("*.html"), *own, STATIC.parent / "words.py", STATIC.parent / "labels.py"]
+    files = [
+        *templates.glob("*.html"),
+        *own,
+        STATIC.parent / "words.py",
+        STATIC.parent / "labels.py",
+        STATIC.parent / "order_words.py",
+    ]
     return {path.name: path.read_text() for path in files} | {"priority.py": _sentences()}
 
 

@@ -33,7 +33,13 @@ def page_of(here: Room, reader: Reader, asked: Search) -> Page:
     """Return the page that was asked for."""
     filters = Filters.spoken(asked.text, asked.modality, asked.source, asked.flag)
     found = worklist.page(
-        here.engine, asked.tab, limit=asked.limit + 1, reader=reader.name, filters=filters, after=asked.after
+        here.engine,
+        asked.tab,
+        limit=asked.limit + 1,
+        reader=reader.name,
+        filters=filters,
+        after=asked.after,
+        site=here.desk.policy,
     )
     shown = found[: asked.limit]
     following = shown[-1].study_id if len(found) > asked.limit else None
@@ -82,7 +88,7 @@ def take_next(request: Request, reader: Taking) -> Any:
 def why(request: Request, reader: Looking, study_id: StudyId) -> Detail:
     """Say why a study stands where it stands."""
     here = room(request)
-    return Detail.of(worklist.detail(here.engine, study_id), assist=assist(here))
+    return Detail.of(worklist.detail(here.engine, study_id, here.desk.policy), assist=assist(here))
 
 
 @router.put("/{study_id}/opinion", status_code=204)

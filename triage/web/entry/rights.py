@@ -31,6 +31,7 @@ FORMS = {
     "/views/{view_id}/forget": Right.ARRANGE,
     "/policy": Right.STOP_POLICY,
     "/policy/stop": Right.STOP_POLICY,
+    "/policy/resume": Right.STOP_POLICY,
     "/operations/requeue": Right.REQUEUE,
     "/operations/retry": Right.REQUEUE,
 }

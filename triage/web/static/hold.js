@@ -38,6 +38,7 @@ const triageHold = (() => {
     for (const open of document.querySelectorAll("#page details[open][id]")) {
       if (open.closest("#drawer") && !same) continue;
       for (const box of open.querySelectorAll("[type=checkbox], [type=radio]")) box.toggleAttribute("checked", box.checked);
+      for (const typed of open.querySelectorAll("input:not([type])")) typed.setAttribute("value", typed.value);
       for (const one of open.querySelectorAll("option")) one.toggleAttribute("selected", one.selected);
       fresh.querySelector(`#${open.id}`)?.replaceWith(fresh.ownerDocument.importNode(open, true));
     }

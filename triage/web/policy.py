@@ -1,0 +1,67 @@
+"""The kill switch: one form puts every study in the order of its requested class, another goes back.
+
+Both ask for a reason and for `Right.STOP_POLICY`; the store audits who, when and why. A lead who was slower
+is told who was faster. Forms of their own, without htmx: the answer is the whole page in its new order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from triage.domain.errors import Conflict, Refused
+from triage.domain.policy import PolicyChange
+from triage.domain.worklist import Tab
+from triage.web.listing import show_refusal
+from triage.web.place import Where
+from triage.web.room import back, room
+from triage.worklist.actions import Desk
+
+router = APIRouter()
+Token = Annotated[str, Form()]
+Reason = Annotated[str, Form(max_length=500)]
+OpenTab = Annotated[Tab, Form()]
+Open = Annotated[int | None, Form()]
+Query = Annotated[str, Form(max_length=32, pattern=r"^[A-Za-z0-9_-]*$")]
+
+
+@router.post("/policy/stop")
+def stop(
+    request: Request,
+    token: Token = "",
+    reason: Reason = "",
+    tab: OpenTab = Tab.UNREAD,
+    study: Open = None,
+    q: Query = "",
+) -> Response:
+    """Order by requested class alone from now on."""
+    return _changed(request, Where(tab, study, q), token, reason, Desk.stop_policy)
+
+
+@router.post("/policy/resume")
+def resume(
+    request: Request,
+    token: Token = "",
+    reason: Reason = "",
+    tab: OpenTab = Tab.UNREAD,
+    study: Open = None,
+    q: Query = "",
+) -> Response:
+    """Go back to the order that a stop put aside."""
+    return _changed(request, Where(tab, study, q), token, reason, Desk.resume_policy)
+
+
+def _changed(
+    request: Request, where: Where, token: str, reason: str, verb: Callable[[Desk, str, str], PolicyChange]
+) -> Response:
+    here = room(request)
+    reader = here.reader(request)
+    try:
+        here.readers.check(reader, token)
+        verb(here.desk, reader.name, reason)
+    except (Conflict, Refused) as refused:
+        return show_refusal(request, where, refused)
+    return back(where)
