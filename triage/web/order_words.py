@@ -1,13 +1,15 @@
-"""The words for the order: which policy is in force, who set it, and what a reason's code means.
+"""The words for the order: the policy in force, who set it, what a code means, the figures of a place.
 
 The same lexicon as `words`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
-from triage.domain.policy import OrderPolicy, PolicyName, PolicyVersion
+from triage.domain.policy import FRESH_FRACTURE, OrderPolicy, PolicyName, PolicyVersion
+from triage.domain.worklist import Place
 from triage.store.audit import SYSTEM
 from triage.web.words import clock
 
@@ -17,6 +19,7 @@ NAMES = {
     PolicyName.FLAG: "studies to look at sooner first, then by requested class",
     PolicyName.SENIORITY: "by expected cost of delay and arrival",
 }
+FINDINGS = {FRESH_FRACTURE: "recent vertebral fracture"}
 GUARDED = "guarded-"
 REASONS = {
     "pinned": "a person put it first",
@@ -61,3 +64,33 @@ def reason(code: str) -> str:
     plain = code.removeprefix(GUARDED)
     said = REASONS.get(plain, plain)
     return f"overtaken often, next by arrival; {said}" if code != plain else said
+
+
+def figures(place: Place, now: datetime, *, assist: bool) -> Iterator[tuple[str, str]]:
+    """Yield the figures behind a place as (name, figure); a model's own score only where the site shows scores."""
+    found, policy = place.numbers, place.policy.policy
+    yield "Rests on", "the usual of its class" if found.probability is None else "its result"
+    if assist and found.probability is not None:
+        for kind, p in found.probability.items():
+            yield "Score p", f"{p:.3f}, {FINDINGS.get(kind, kind)}"
+    yield "Cost of delay", f"{found.cost:.4f} (its class alone: {found.cost_of_class:.4f})"
+    seniority = policy.name == PolicyName.SENIORITY
+    yield "Head start", f"{found.head_start_minutes:.0f} min" if seniority else "none under this policy"
+    clock_name = "staffed" if found.staffed_clock else "wall"
+    yield "Arrival", f"minute {found.arrival_minutes:.1f} of the {clock_name} clock"
+    yield "Key", f"{found.key:.1f} (its class alone: {found.key_of_class:.1f})"
+    limit = place.overtaking_limit
+    yield (
+        "Overtaken",
+        "not counted under this policy" if limit is None else f"{place.overtaken} of at most {limit} times",
+    )
+    yield "Waited", _waited(place)
+    yield "Position", f"{place.position} now, {place.position_without_result} by order and arrival alone"
+    yield "Policy", f"{name(policy)}, since {since(place.policy, now)}, set by {setter(place.policy)}"
+
+
+def _waited(place: Place) -> str:
+    wall = f"{place.waited_minutes:.0f} min"
+    if not place.numbers.staffed_clock:
+        return f"{wall} (no rota is set, so all of them count)"
+    return f"{wall}, {place.staffed_wait_minutes:.0f} of them staffed"

@@ -76,4 +76,4 @@ def test_every_answer_is_one_that_is_described(
 
         answers()
         asked.append(operation.label)
-    assert len(asked) == 10, asked
+    assert len(asked) == 13, asked

@@ -11,6 +11,7 @@ from triage.domain.finding import ImageView, NotAnalysedImage, Outcome
 from triage.domain.reading import Cause, FlagFilter, LowerReason, Verdict
 from triage.domain.worklist import Tab, WorklistDetail, WorklistRow
 from triage.store.situation import Situation
+from triage.web.api.order_models import Figures
 
 ROW_ID = 2**62
 
@@ -162,6 +163,7 @@ class Detail(Answer):
     position: int
     position_without_result: int
     waiting: int
+    figures: Figures
     analysis: Analysis | None
     history: list[History]
 
@@ -174,6 +176,7 @@ class Detail(Answer):
             position=place.position,
             position_without_result=place.position_without_result,
             waiting=place.waiting,
+            figures=Figures.of(place, assist=assist),
             analysis=Analysis.of(detail.outcome, assist=assist) if detail.outcome else None,
             history=[History.model_validate(line) for line in detail.history],
         )
