@@ -21,6 +21,7 @@ NAMES = {
 }
 FINDINGS = {FRESH_FRACTURE: "recent vertebral fracture"}
 GUARDED = "guarded-"
+WITHHELD = "by its result"
 REASONS = {
     "pinned": "a person put it first",
     "ordered-stat": "ordered STAT",
@@ -73,12 +74,17 @@ def figures(place: Place, now: datetime, *, assist: bool) -> Iterator[tuple[str,
     if assist and found.probability is not None:
         for kind, p in found.probability.items():
             yield "Score p", f"{p:.3f}, {FINDINGS.get(kind, kind)}"
-    yield "Cost of delay", f"{found.cost:.4f} (its class alone: {found.cost_of_class:.4f})"
+    # Cost, head start and key are the score in other units.
+    open_ = assist or found.probability is None
+    own = f"{found.cost:.4f}" if open_ else WITHHELD
+    yield "Cost of delay", f"{own} (its class alone: {found.cost_of_class:.4f})"
+    head_start = f"{found.head_start_minutes:.0f} min" if open_ else WITHHELD
     seniority = policy.name == PolicyName.SENIORITY
-    yield "Head start", f"{found.head_start_minutes:.0f} min" if seniority else "none under this policy"
+    yield "Head start", head_start if seniority else "none under this policy"
     clock_name = "staffed" if found.staffed_clock else "wall"
     yield "Arrival", f"minute {found.arrival_minutes:.1f} of the {clock_name} clock"
-    yield "Key", f"{found.key:.1f} (its class alone: {found.key_of_class:.1f})"
+    key = f"{found.key:.1f}" if open_ else WITHHELD
+    yield "Key", f"{key} (its class alone: {found.key_of_class:.1f})"
     limit = place.overtaking_limit
     yield (
         "Overtaken",

@@ -71,6 +71,10 @@ def test_the_figures_behind_a_place_hold_a_score_in_assist_mode_alone(
     plain = program().get(f"/worklist/{study_id}").json()["figures"]
     shown = program("other", product={"mode": "assist"}).get(f"/worklist/{study_id}").json()["figures"]
     assert plain["probability"] is None and shown["probability"]["fresh-fracture"] > 0
-    assert plain["rests_on"] == "result" and plain["head_start_minutes"] == 2880 * plain["cost_of_delay"]
+    assert shown["head_start_minutes"] == 2880 * shown["cost_of_delay"] > 2880 * shown["cost_of_class"]
+    assert plain["rests_on"] == "result"
+    assert plain["cost_of_delay"] is plain["head_start_minutes"] is plain["key"] is None, (
+        "scores in other units"
+    )
     assert (plain["overtaken"], plain["overtaking_limit"]) == (0, 60)
     assert plain["policy"]["name"] == "seniority" and not plain["staffed_clock"]

@@ -80,16 +80,17 @@ class Why(BaseModel):
 
 
 class Figures(BaseModel):
-    """The figures behind a place; `probability` only where the site shows scores and a result counts."""
+    """The figures behind a place. Where a result counts, `probability` and what it can be worked out from
+    (`cost_of_delay`, `head_start_minutes`, `key`) are there only if the site shows scores."""
 
     rests_on: Literal["result", "class"]
     probability: dict[str, float] | None
-    cost_of_delay: float
+    cost_of_delay: float | None
     cost_of_class: float
-    head_start_minutes: float
+    head_start_minutes: float | None
     arrival_minutes: float
     staffed_clock: bool
-    key: float
+    key: float | None
     key_of_class: float
     overtaken: int
     overtaking_limit: int | None
@@ -102,15 +103,16 @@ class Figures(BaseModel):
         """Return the figures as this site's mode lets them be shown."""
         found = place.numbers
         known = dict(found.probability) if found.probability is not None else None
+        shown = assist or known is None
         return cls(
             rests_on="class" if known is None else "result",
             probability=known if assist else None,
-            cost_of_delay=found.cost,
+            cost_of_delay=found.cost if shown else None,
             cost_of_class=found.cost_of_class,
-            head_start_minutes=found.head_start_minutes,
+            head_start_minutes=found.head_start_minutes if shown else None,
             arrival_minutes=found.arrival_minutes,
             staffed_clock=found.staffed_clock,
-            key=found.key,
+            key=found.key if shown else None,
             key_of_class=found.key_of_class,
             overtaken=place.overtaken,
             overtaking_limit=place.overtaking_limit,
