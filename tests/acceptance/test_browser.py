@@ -80,16 +80,19 @@ def test_a_refresh_on_its_way_does_not_close_what_the_reader_just_opened(
 ) -> None:
     seat = _seat(browser, site)
     held: list[Route] = []
-    seat.page.route("**/list?*", lambda route: route.continue_() if held else held.append(route))
+    released: list[bool] = []
+    seat.page.route("**/list?*", lambda route: route.continue_() if released else held.append(route))
     cast.answer(engine, studies[4], cast.flagged())
     while not held:
         seat.page.wait_for_timeout(50)
     seat.page.click(f"#o{studies[2]}")
     seat.page.wait_for_selector("#drawer")
+    released.append(True)
     with seat.page.expect_response(
         lambda answer: f"study={studies[2]}" in answer.url and "/list" in answer.url
     ):
-        held[0].continue_()
+        for route in held:
+            route.continue_()
     seat.page.wait_for_selector("#pending >> text=1 moved above you")
     assert seat.page.is_visible("#drawer")
     assert seat.order() == studies, "while a study is open, no row moves"

@@ -99,9 +99,13 @@ def test_the_pointer_over_the_list_holds_it_for_two_seconds(
 ) -> None:
     seat = sit()
     seat.page.hover(f"#s{studies[2]} .why")
-    seat.page.mouse.move(400, 300)
     cast.answer(engine, studies[4], cast.flagged())
-    seat.page.wait_for_selector("#pending >> text=moved up")
+    for step in range(300):  # the hand stays on the mouse until the change has come, however slow the machine
+        seat.page.mouse.move(400 + step % 2, 300)
+        if seat.page.is_visible("#pending >> text=moved up"):
+            break
+        seat.page.wait_for_timeout(100)
+    assert seat.page.is_visible("#pending >> text=moved up")
     assert seat.order() == studies
     seat.await_order([studies[4], *studies[:4]])
 

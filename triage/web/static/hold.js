@@ -22,6 +22,8 @@ const triageHold = (() => {
 
   function holding() {
     if (focusedRow() || $("drawer") || document.querySelector("dialog[open], .menu[open]")) return true;
+    // While an act can be undone, the list stays as the reader left it: the undo must lead back to it.
+    if (document.querySelector('#message [data-key="z"]')) return true;
     if (Date.now() - moved < POINTER_MS && document.querySelector("#rows:hover")) return true;
     return window.scrollY > 0 || !(document.getSelection()?.isCollapsed ?? true);
   }
