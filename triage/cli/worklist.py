@@ -81,7 +81,7 @@ def find_one(session: Session, name: str) -> WorklistRow:
     """Return the one row a person means by UID, accession number or row id."""
     from triage.store import worklist as rows
 
-    found = rows.find(session.engine, name)
+    found = rows.find(session.engine, name, session.settings.order_policy())
     if not found:
         raise NotFound("worklist", f"no study on the worklist has the UID, accession number or id {name!r}")
     if len(found) > 1:

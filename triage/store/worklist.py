@@ -90,7 +90,7 @@ def claim(
         event = _E.RENEW if mine else _E.CLAIM
         decide(held, event, actor, version=version)
         _take(connection, study_id, actor, now, minutes, policy, renewed=mine)
-        return read_row(connection, study_id)
+        return read_row(connection, study_id, policy)
 
 
 def next_row(
@@ -106,7 +106,7 @@ def next_row(
             return None
         now = database_now(connection)
         _take(connection, study_id, reader, now, minutes, policy, renewed=False, offered=True)
-        return read_row(connection, study_id)
+        return read_row(connection, study_id, policy)
 
 
 def release(
@@ -238,7 +238,7 @@ def act_within(
     _step(connection, study_id, following, values)
     remember(connection, actor, event, study_id, {"from": held.state, **(detail or {})})
     _settle(connection, study_id, event, policy)
-    return read_row(connection, study_id)
+    return read_row(connection, study_id, policy)
 
 
 def _settle(connection: Connection, study_id: int, event: WorklistEvent, policy: OrderPolicy) -> None:

@@ -102,7 +102,7 @@ def row(engine: Engine, study_id: int, site: OrderPolicy = USUAL) -> WorklistRow
         return read_row(connection, study_id, site)
 
 
-def find(engine: Engine, name: str) -> list[WorklistRow]:
+def find(engine: Engine, name: str, site: OrderPolicy = USUAL) -> list[WorklistRow]:
     """Return the rows whose Study Instance UID or accession number is `name`, or whose row id it is."""
     known = [study.c.study_instance_uid == name, study.c.accession_number == name]
     if name.isascii() and name.isdigit() and len(name) < 18:
@@ -110,7 +110,7 @@ def find(engine: Engine, name: str) -> list[WorklistRow]:
     # By the study's own indexes, one after the other: the worklist holds every study that ever was.
     ids = union_all(*(select(study.c.id).where(one) for one in known)).subquery()
     with transaction(engine) as connection:
-        guard = lines(connection, newest(connection, USUAL).policy)
+        guard = lines(connection, newest(connection, site).policy)
         query = _ROWS.where(_ITEM.study_id.in_(select(ids.c.id))).order_by(*ORDER)
         return [_row(found, guard) for found in connection.execute(query)]
 

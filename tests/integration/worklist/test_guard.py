@@ -49,6 +49,19 @@ def test_after_k_overtakings_the_oldest_goes_first_and_says_so(engine: Engine) -
     assert worklist_guard.share(engine).promoted == 1
 
 
+def test_the_sites_own_k_counts_on_the_page_before_any_change_is_recorded(engine: Engine) -> None:
+    patient = arrives(engine, "patient", 100)
+    flagged = [arrives(engine, f"f{n}", 50 - n, triage=True) for n in range(5)]
+    for _ in range(3):
+        taken = worklist.next_row(engine, "Dr Ito", policy=TIGHT)
+        assert taken is not None
+        worklist.complete(engine, taken.study_id, "Dr Ito", policy=TIGHT)
+    assert [row.study_id for row in worklist.page(engine, site=TIGHT)] == [patient, *flagged[3:]]
+    offered = worklist.next_row(engine, "Dr Ito", policy=TIGHT)
+    assert offered is not None and offered.guarded, "the reader who gets it is told why"
+    assert [row.guarded for row in worklist.find(engine, str(patient), TIGHT)] == [True]
+
+
 def test_what_a_person_put_first_is_not_counted_as_overtaking(engine: Engine) -> None:
     worklist_policy.change(engine, cast.POLICY, TIGHT, "Dr B", "a small K")
     patient = arrives(engine, "patient", 100)
