@@ -35,10 +35,11 @@ class SlowDown(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """An account whose password was given: its hash if that must be renewed, and the tries to take back."""
+    """An account whose password was given: the hash it fits, one that replaces it, and the tries to take back."""
 
     account: Account
     forgiving: tuple[bytes, bytes]
+    fitted_hash: str = field(repr=False)
     new_hash: str = field(default="", repr=False)
 
 
@@ -66,7 +67,7 @@ def sign_in(
 
 def unlock(engine: Engine, held: Session, password: str, address: str, lasting: Lifetimes) -> Opened:
     """Open a locked session again under a new id; its absolute end stays. Raises as `sign_in`."""
-    found = checked(engine, held.account.name, password, address, "unlock")
+    found = checked(engine, held.account.name, password, address, "unlock", held)
     return _opened(engine, found, address, "unlock", lasting, replacing=held.digest)
 
 
@@ -75,26 +76,27 @@ def change_password(
 ) -> Opened:
     """Set a password of the person's own: every other session ends, this one gets a new id. Raises as `sign_in`,
     and Refused for a new password that may not be set."""
-    found = checked(engine, held.account.name, old, address, "password-change")
+    # First what costs no try: the rules for a new password are no secret.
     fresh = check_new(new, held.account.name, access.password_length)
+    found = checked(engine, held.account.name, old, address, "password-change", held)
     if fresh == old:
         raise Refused("password-same", "that is the password you have")
-    accounts.set_password(
-        engine,
-        held.account.name,
-        passwords.hashed(fresh),
-        held.account.name,
-        must_change=False,
-        keep=held.digest,
-    )
-    kept = Checked(found.account, found.forgiving)
+    fresh_hash, name = passwords.hashed(fresh), held.account.name
+    accounts.set_password(engine, name, fresh_hash, name, must_change=False, keep=held.digest)
+    kept = Checked(found.account, found.forgiving, fresh_hash)
     return _opened(engine, kept, address, "password-change", lifetimes(access), replacing=held.digest)
 
 
-def checked(engine: Engine, name: str, password: str, address: str, method: str) -> Checked:
-    """Return the account whose password this is; raises SlowDown or Refused."""
+def checked(
+    engine: Engine, name: str, password: str, address: str, method: str, held: Session | None = None
+) -> Checked:
+    """Return the account whose password this is; raises SlowDown or Refused.
+
+    Who holds a session is counted by it: a stranger's guesses at the door must not keep them from their own page.
+    """
     typed, password = name[:LONGEST_TYPED].replace("\0", ""), password[:LONGEST_TYPED]
-    forgiving = tries.digest_of("account", name_key(typed)), tries.digest_of("address", address)
+    counted = ("session", held.digest.hex()) if held else ("account", name_key(typed))
+    forgiving = tries.digest_of(*counted), tries.digest_of("session-address" if held else "address", address)
     known = accounts.known(engine, typed)
     whose = known.account.name if known else None
     until = tries.take(engine, dict(zip(forgiving, (PER_ACCOUNT, PER_ADDRESS), strict=True)), whose, address)
@@ -106,7 +108,7 @@ def checked(engine: Engine, name: str, password: str, address: str, method: str)
         sessions.refused(engine, whose, address, method)
         raise _refusal(method)
     renewed = passwords.hashed(password) if passwords.outdated(stored) else ""
-    return Checked(known.account, forgiving, renewed)
+    return Checked(known.account, forgiving, stored, renewed)
 
 
 def _opened(
@@ -121,9 +123,10 @@ def _opened(
             method,
             replacing=replacing,
             forgiving=found.forgiving,
+            fitted_hash=found.fitted_hash,
             new_hash=found.new_hash,
         )
-    except NotFound:  # closed between the check and now
+    except NotFound:  # closed, or given another password, between the check and now
         raise _refusal(method) from None
     metrics.LOGINS.labels(method, "ok").inc()
     LOG.info("sign-in", method=method)

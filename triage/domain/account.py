@@ -114,7 +114,8 @@ def person_name(spoken: str) -> str:
     """Return a person's name as it is shown and audited; raises Refused when it is none."""
     name = unicodedata.normalize("NFC", " ".join(spoken.split()))
     printable = all(unicodedata.category(letter)[0] in "LMNPS" or letter == " " for letter in name)
-    if not 1 <= len(name) <= NAME_LENGTH or not printable or ":" in name or name.casefold() in RESERVED:
+    key = name_key(name)  # a full-width colon or word must not pass either
+    if not 1 <= len(name) <= NAME_LENGTH or not printable or ":" in key or key in RESERVED:
         raise Refused("reader-name", f"a reader's name has 1 to {NAME_LENGTH} letters")
     return name
 

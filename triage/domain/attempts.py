@@ -1,8 +1,9 @@
 """How often somebody may try: growing pauses after failures. Pure; the clock is an argument.
 
 Every try is counted before it is judged, so that tries at the same moment cannot slip through together;
-success takes the count back. A pause never grows past its ceiling: nobody is locked out for good by
-somebody else's guesses (NIST SP 800-63B-4 3.2.2 allows at most 100 failures in a row).
+success takes the count back. A pause never grows past its ceiling, and a page that is open already is counted
+by its own session; but whoever keeps guessing at a name can keep its sign-in waiting (NIST SP 800-63B-4 3.2.2
+allows at most 100 failures in a row).
 """
 
 from __future__ import annotations

@@ -72,19 +72,23 @@ def open_session(
     *,
     replacing: bytes = b"",
     forgiving: tuple[bytes, bytes] | None = None,
+    fitted_hash: str = "",
     new_hash: str = "",
 ) -> Opened:
     """Sign somebody in, or unlock: a new id each time, the old session (`replacing`) ends.
 
     In the same transaction the counted try is forgiven, a hash of old parameters is replaced by
-    `new_hash`, and the audit remembers. Raises NotFound when the account was disabled meanwhile.
+    `new_hash`, and the audit remembers. Raises NotFound when the account was disabled meanwhile, or no longer
+    has the password that was checked (`fitted_hash`; empty where nobody checked one).
     """
     made = Opened(secrets.token_urlsafe(ID_BYTES), secrets.token_urlsafe(ID_BYTES))
     with transaction(engine) as connection:
         values: dict[str, Any] = {"last_sign_in_at": func.now()}
         if new_hash:
             values["password_hash"] = new_hash
-        open_account = (account.c.id == who.id, ~account.c.disabled)
+        open_account = [account.c.id == who.id, ~account.c.disabled]
+        if fitted_hash:
+            open_account.append(account.c.password_hash == fitted_hash)
         if not connection.execute(update(account).where(*open_account).values(values)).rowcount:
             raise NotFound("account", "the account is closed")
         ends = _replaced_end(connection, replacing) or func.now() + lifetimes.whole

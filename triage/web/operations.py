@@ -22,9 +22,10 @@ from triage.web.room import frame, render, room
 router = APIRouter()
 AT_ONCE = 200
 WINDOWS = {"24 hours": 24, "7 days": 7 * 24}
-Code = Annotated[str, Query(max_length=200)]
-CodeField = Annotated[str, Form(max_length=200)]
-Because = Annotated[str, Form(max_length=200)]
+PRINTABLE = r"^[^\x00-\x1f]*$"
+Code = Annotated[str, Query(max_length=200, pattern=PRINTABLE)]
+CodeField = Annotated[str, Form(max_length=200, pattern=PRINTABLE)]
+Because = Annotated[str, Form(max_length=200, pattern=PRINTABLE)]
 Token = Annotated[str, Form()]
 Ids = Annotated[list[int] | None, Form(max_length=AT_ONCE)]
 

@@ -22,7 +22,7 @@ from triage.web.room import back, room, wants_part
 router = APIRouter()
 Token = Annotated[str, Form()]
 OpenTab = Annotated[Tab, Form()]
-Query = Annotated[str, Form(max_length=32)]
+Query = Annotated[str, Form(max_length=32, pattern=r"^[A-Za-z0-9_-]*$")]
 Text = Annotated[str, Form(max_length=200)]
 
 

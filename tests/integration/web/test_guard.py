@@ -86,3 +86,26 @@ def test_names_that_nobody_checks_are_for_this_machine_alone(tmp_path: Path, web
 def test_loopback_is_recognised() -> None:
     assert is_loopback("127.0.0.1") and is_loopback("::1") and is_loopback("127.9.9.9")
     assert not is_loopback("10.0.0.1") and not is_loopback("localhost.evil.example")
+
+
+def test_a_body_larger_than_any_form_is_refused_before_it_is_read(engine: Engine, sit_down: Open) -> None:
+    reader = sit_down("")
+    large = b"x" * (300 * 1024)
+    for path in ("/reader", "/api/v1/worklist/search"):
+        answer = reader.client.post(path, content=large, headers={"origin": reader.origin})
+        assert answer.status_code == 413
+    chunks = (b"x" * 65536 for _ in range(40))
+    with pytest.raises(Exception, match=r"."):
+        reader.client.post("/reader", content=chunks, headers={"origin": reader.origin}).raise_for_status()
+
+
+def test_a_malformed_origin_is_another_site(engine: Engine, sit_down: Open) -> None:
+    reader = sit_down("")
+    assert reader.client.post("/next", headers={"origin": "http://["}).status_code == 403
+
+
+def test_invented_methods_are_one_line_of_the_figures(engine: Engine, sit_down: Open) -> None:
+    reader = sit_down("")
+    for number in range(5):
+        reader.client.request(f"EVIL{number}", "/")
+    assert "EVIL" not in reader.get("/metrics").text

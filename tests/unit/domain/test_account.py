@@ -72,3 +72,9 @@ def test_two_names_differ_in_more_than_case_and_width() -> None:
 def test_a_person_gets_a_persons_role(word: str) -> None:
     with pytest.raises(Refused):
         parse_role(word)
+
+
+@pytest.mark.parametrize("spoken", ["service：dash", "ｓｙｓｔｅｍ", "Triage"])
+def test_no_width_of_letters_makes_a_person_pass_for_a_machine(spoken: str) -> None:
+    with pytest.raises(Refused):
+        person_name(spoken)

@@ -58,11 +58,11 @@ class Proxied:
             seen, known = self._known.get((spoken, groups), (0.0, None))
         if known is not None and now - seen < BELIEVED_SECONDS:
             return known
-        role = role_of((word.strip() for word in groups.split(",")), self._settings.roles)
+        role = role_of((word.strip() for word in _utf8(groups).split(",")), self._settings.roles)
         if role is None:
             raise TurnedAway(Why.ROLE)
         try:
-            name = person_name(spoken)
+            name = person_name(_utf8(spoken))
             found = accounts.vouched(self._engine, "proxy", "", name_key(name), name, role)
         except (Refused, Conflict) as no:
             raise TurnedAway(Why.ROLE, sentence=f"{no.sentence[:1].upper()}{no.sentence[1:]}.") from no
@@ -78,3 +78,11 @@ class Proxied:
         except ValueError:
             return False
         return any(peer in network for network in self._networks)
+
+
+def _utf8(header: str) -> str:
+    """Return a header's text: proxies write UTF-8, HTTP reads Latin-1."""
+    try:
+        return header.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return header
