@@ -59,7 +59,10 @@ def changed_policy(
     if guard:
         figures["guard"] = {
             **policy.guard,
-            **{key: int(value) for key, value in _numbers("--guard", guard).items()},
+            **{
+                key: int(value) if value.is_integer() else value
+                for key, value in _numbers("--guard", guard).items()
+            },
         }
     if rota is not None:
         figures["rota"] = Rota.from_json(_toml(rota))

@@ -23,7 +23,7 @@ from triage.domain.closing import ClosingRules, closing_reason
 from triage.domain.errors import Unavailable
 from triage.domain.priority import OrderPolicy
 from triage.store import engine as database
-from triage.store import presence, queue_rows, studies
+from triage.store import presence, queue_rows, studies, worklist_policy
 
 HEARTBEAT_S = 5.0
 FIRST_S, HOUR_S = 60.0, 3600.0
@@ -114,6 +114,14 @@ def every_hour(
             logger.error("hourly round failed", error=type(fault).__name__)
 
 
+def _follow_settings(engine: Engine, site: OrderPolicy) -> None:
+    try:
+        changed = worklist_policy.follow_settings(engine, site)
+        logger.info("order follows the settings", studies=changed)
+    except Unavailable as away:
+        logger.warning("order not looked at", reason=away.reason)
+
+
 def serve(
     settings: Settings, stop: threading.Event, hourly: Callable[[Engine], object] | None = None
 ) -> None:
@@ -122,6 +130,7 @@ def serve(
     dispatch = dispatch_of(settings, engine)
     process = presence.process_name("closer")
     logger.info("started")
+    _follow_settings(engine, dispatch.policy)
     if hourly is not None:
         rounds = threading.Thread(target=every_hour, args=(lambda: hourly(engine), stop), daemon=True)
         rounds.start()

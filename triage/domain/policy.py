@@ -20,6 +20,7 @@ from triage.domain.rota import Rota
 
 CLASSES = ("STAT", "HIGH", "MEDIUM", "ROUTINE", "LOW")
 FRESH_FRACTURE = "fresh-fracture"
+MOST_K = 100_000
 USUAL_HARM = {"STAT": 0.2, "HIGH": 0.2, "MEDIUM": 0.05, "ROUTINE": 0.01, "LOW": 0.01}
 USUAL_PRIOR = {"STAT": 0.10, "HIGH": 0.10, "MEDIUM": 0.05, "ROUTINE": 0.03, "LOW": 0.03}
 USUAL_GUARD = {"HIGH": 20, "MEDIUM": 60, "ROUTINE": 60, "LOW": 60}
@@ -76,8 +77,9 @@ class OrderPolicy:
             _check("the prior", row.prior)
             if not 0 <= row.harm <= 1:
                 raise Refused("policy", f"the harm of {row.kind} lies between 0 and 1")
-        if any(limit < 1 for limit in self.guard.values()) or set(self.guard) - set(CLASSES):
-            raise Refused("policy", "K is at least 1, for requested classes alone")
+        whole = all(isinstance(limit, int) and 1 <= limit <= MOST_K for limit in self.guard.values())
+        if not whole or set(self.guard) - set(CLASSES):
+            raise Refused("policy", f"K is a whole number from 1 to {MOST_K}, for requested classes alone")
 
     @property
     def prior(self) -> Mapping[str, float]:

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 
 DAYS = 7
 LEAST_STUDIES = 100
-# Against a base of next to nothing every wait is a large multiple; a minute harms nobody.
-LEAST_MINUTES = 1.0
+# Against a base of next to nothing every wait is a large multiple; two minutes harm nobody.
+LEAST_MINUTES = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class WaitFigures:
-    """Staffed minutes from arrival to opening: as it was under one order. None = no such studies."""
+    """Staffed minutes from arrival to opening: as it was under one order. None = too few such studies to say."""
 
     missed_p99: float | None
     routine_p99: float | None
@@ -70,7 +71,7 @@ def decide(figures: HarmFigures) -> StopDecision:
 
 def _harm(bound: _Bound, figures: HarmFigures) -> str:
     was, base = bound.figure(figures.actual), bound.figure(figures.base)
-    if was is None or base is None:
+    if was is None or base is None or not (isfinite(was) and isfinite(base)) or was - base < LEAST_MINUTES:
         return ""
     more = was / max(base, LEAST_MINUTES) - 1.0
     if more <= bound.most + 1e-9:

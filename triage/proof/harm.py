@@ -17,6 +17,8 @@ from triage.proof.replay import Days, reopened, waits
 
 ROUTINE = (RequestedPriority.ROUTINE, RequestedPriority.LOW)
 URGENT = (RequestedPriority.HIGH,)
+# Fewer say nothing: one odd night would stop the order.
+LEAST_MISSED, LEAST_ROUTINE, LEAST_URGENT = 5, 50, 20
 
 
 def harm(days: Days) -> HarmFigures:
@@ -33,9 +35,9 @@ def _waits(days: Days, opened: Floats) -> WaitFigures:
     staffed, load = waits(days, opened)[1], days.load
     urgent = _of(days, URGENT) & ~load.diseased
     return WaitFigures(
-        missed_p99=_p99(staffed[load.diseased & ~load.flagged]),
-        routine_p99=_p99(staffed[_of(days, ROUTINE)]),
-        urgent_other_mean=float(staffed[urgent].mean()) if urgent.any() else None,
+        missed_p99=_p99(staffed[load.diseased & ~load.flagged], LEAST_MISSED),
+        routine_p99=_p99(staffed[_of(days, ROUTINE)], LEAST_ROUTINE),
+        urgent_other_mean=float(staffed[urgent].mean()) if urgent.sum() >= LEAST_URGENT else None,
     )
 
 
@@ -44,5 +46,5 @@ def _of(days: Days, priorities: tuple[RequestedPriority, ...]) -> Bools:
     return np.isin(days.load.stream, wanted)
 
 
-def _p99(values: Floats) -> float | None:
-    return float(np.percentile(values, 99)) if len(values) else None
+def _p99(values: Floats, least: int) -> float | None:
+    return float(np.percentile(values, 99)) if len(values) >= least else None

@@ -100,10 +100,11 @@ def _lock_study(connection: Connection, arrived: ArrivedInstance) -> dict[str, A
         expected_instances=header.study_related_instances,
         **values,
     )
-    # The no-op update takes the row lock, so arrivals of one study are registered one after the other.
+    # The no-op update takes the row lock, so arrivals of one study are registered one after the other. Not of the
+    # key: that lock would wait for every foreign key check of whoever holds the study's row of the worklist.
     query = query.on_conflict_do_update(
         index_elements=["study_instance_uid"],
-        set_={"study_instance_uid": query.excluded.study_instance_uid},
+        set_={"calling_ae": study.c.calling_ae},
     )
     created = literal_column("(study.xmax = 0)", Boolean).label("created")
     row = connection.execute(query.returning(study, created)).mappings().one()

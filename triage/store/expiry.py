@@ -20,7 +20,7 @@ def take_back_expired(engine: Engine, max_attempts: int, policy: OrderPolicy) ->
         .join(study, study.c.id == analysis.c.study_id)
         .where(analysis.c.state == "running", analysis.c.lease_until < func.now())
         # A study that somebody writes to is taken at the next tick: waiting for it here could deadlock.
-        .with_for_update(of=[study, analysis], skip_locked=True)
+        .with_for_update(of=[study, analysis], skip_locked=True, key_share=True)
     )
     freed: list[int] = []
     quarantined: list[int] = []

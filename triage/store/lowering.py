@@ -1,24 +1,24 @@
 """A person moves a study down: what a result had raised is taken back, by name and with a reason.
 
 Promises: the study is never hidden and never below the place its order and arrival give it; the act is
-audited and can be undone; a new answer asks anew. Refused where no result has raised the study.
+audited and can be undone; new images, or another answer that flags, ask anew. Refused where no result has raised it.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Engine, delete, func
 from sqlalchemy.dialects.postgresql import insert
 
-from triage.domain.errors import NotFound, Refused
-from triage.domain.priority import OrderPolicy
+from triage.domain.errors import Refused
+from triage.domain.priority import OrderPolicy, numbers
 from triage.domain.reading import LowerReason, lower_why
 from triage.domain.worklist import WorklistEvent, WorklistRow
 from triage.store.engine import transaction
 from triage.store.reading_tables import lowering
-from triage.store.tables import worklist_item
 from triage.store.worklist import act_within
-from triage.store.worklist_order import USUAL
-from triage.store.worklist_policy import hold
+from triage.store.worklist_order import USUAL, locked
+from triage.store.worklist_policy import hold, in_force
+from triage.store.worklist_rekey import standing
 
 
 def lower(
@@ -39,15 +39,10 @@ def lower(
         .values(study_id=study_id, **values)
         .on_conflict_do_update(index_elements=["study_id"], set_=values)
     )
-    known = select(worklist_item.c.outcome, worklist_item.c.flagged_before).where(
-        worklist_item.c.study_id == study_id
-    )
     with transaction(engine) as connection:
-        hold(connection)
-        found = connection.execute(known.with_for_update()).one_or_none()
-        if found is None:
-            raise NotFound("worklist", f"study {study_id} is not on the worklist")
-        if found.outcome != "FLAGGED" and not found.flagged_before:
+        in_use = in_force(connection, policy).policy
+        behind = numbers(standing(locked(connection, study_id), in_use), in_use)
+        if behind.key >= behind.key_of_class:
             raise Refused("not-raised", "No result has raised this study")
         connection.execute(written)
         told = {"reason": reason}
@@ -62,5 +57,6 @@ def lift(
     """Undo `lower`: the study goes to the place that its result gives it."""
     with transaction(engine) as connection:
         hold(connection)
+        locked(connection, study_id)
         connection.execute(delete(lowering).where(lowering.c.study_id == study_id))
         return act_within(connection, study_id, actor, WorklistEvent.RAISE, version, {}, policy=policy)

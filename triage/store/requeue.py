@@ -138,8 +138,8 @@ def requeue(
 
 def _requeue_one(engine: Engine, study_id: int, actor: str, reason: str, policy: OrderPolicy) -> Requeued:
     with transaction(engine) as connection:
-        locked = select(study.c.state, study.c.revision).where(study.c.id == study_id).with_for_update()
-        state, number = connection.execute(locked).one()
+        locked = select(study.c.state, study.c.revision).where(study.c.id == study_id)
+        state, number = connection.execute(locked.with_for_update(key_share=True)).one()
         if state == "receiving":
             return Requeued.STILL_RECEIVING
         newest = connection.execute(

@@ -209,7 +209,8 @@ def supersede(connection: Connection, study_id: int, reason: str, sentence: str)
 
 def lock(connection: Connection, study_id: int) -> None:
     """Take the study's row first, as arrivals and closing do: writers of one study queue, never deadlock."""
-    connection.execute(select(study.c.id).where(study.c.id == study_id).with_for_update())
+    # FOR NO KEY UPDATE: a reader's act holds the worklist's row and only then checks its foreign key to this one.
+    connection.execute(select(study.c.id).where(study.c.id == study_id).with_for_update(key_share=True))
 
 
 def settle(connection: Connection, study_id: int) -> None:

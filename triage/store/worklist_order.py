@@ -92,6 +92,8 @@ def apply_result(
     """
     policy = in_force(connection, policy).policy
     row = locked(connection, study_id)
+    if triage.outcome is TriageOutcome.FLAGGED:
+        _forget_lowering(connection, study_id)
     by_person = any(row[name] for name in ("handled_at", "opened_at", "completed_at", "pinned_by"))
     rests_on = priority.still_counts(counted(row), Counted.of(triage), by_person=by_person)
     _write(
@@ -199,6 +201,7 @@ def _more_images(
         # Whoever has it open must not complete what they have not seen.
         _write(connection, study_id, version=_ITEM.version + 1)
     if stale:
+        _forget_lowering(connection, study_id)
         _forget_answer(connection, study_id)
     if pressing is not known:
         _write(connection, study_id, requested_priority=pressing)
@@ -209,10 +212,6 @@ def _more_images(
 
 
 def _forget_answer(connection: Connection, study_id: int) -> None:
-    # Whoever moved the study down judged the answer that is forgotten here.
-    gone = connection.execute(delete(lowering).where(lowering.c.study_id == study_id))
-    if gone.rowcount:
-        remember(connection, audit.SYSTEM, WorklistEvent.RAISE, study_id)
     rests_on = counted(locked(connection, study_id))
     _write(
         connection,
@@ -226,6 +225,13 @@ def _forget_answer(connection: Connection, study_id: int) -> None:
         probability=None,
         threshold=None,
     )
+
+
+def _forget_lowering(connection: Connection, study_id: int) -> None:
+    """Ask anew what a person had judged: the images or the flag are others. The caller holds the row."""
+    gone = connection.execute(delete(lowering).where(lowering.c.study_id == study_id))
+    if gone.rowcount:
+        remember(connection, audit.SYSTEM, WorklistEvent.RAISE, study_id)
 
 
 def _write(connection: Connection, study_id: int, **values: Any) -> None:

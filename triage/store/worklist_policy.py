@@ -86,6 +86,19 @@ def change(
     return done
 
 
+def follow_settings(engine: Engine, site: OrderPolicy) -> int:
+    """Give every open row the key the settings ask for, where no version was recorded; return how many changed.
+
+    Called at start: keys of two settings cannot be compared, and nobody records a change of a file.
+    """
+    with transaction(engine) as connection:
+        _alone(connection)
+        if newest(connection, site).id is not None:
+            return 0
+        _, rekeyed, _ = rekey(connection, site, site)
+    return rekeyed
+
+
 def stop(engine: Engine, site: OrderPolicy, actor: str, reason: str) -> PolicyChange:
     """Kill switch: order by requested class and arrival from now on, with the other figures kept.
 

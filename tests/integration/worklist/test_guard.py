@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,7 +12,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from tests import worklist_cast as cast
-from triage.domain.errors import Conflict, Refused
+from triage.domain.errors import Conflict, Refused, Unavailable
 from triage.domain.policy import OrderPolicy
 from triage.domain.stop_rule import StopDecision
 from triage.domain.worklist import Tab
@@ -178,3 +180,48 @@ def test_no_study_is_missing_from_every_list(engine: Engine) -> None:
     assert {row.study_id for row in worklist.page(engine, Tab.ALL)} == ids
     with transaction(engine) as connection:
         assert connection.execute(text("SELECT count(*) FROM worklist_item")).scalar_one() == len(ids)
+
+
+def test_other_settings_re_key_what_waits_until_somebody_records_a_policy(engine: Engine) -> None:
+    old, flagged = arrives(engine, "old", 100), arrives(engine, "flagged", 10, triage=True)
+    assert worklist_policy.follow_settings(engine, replace(cast.POLICY, name="human")) == 2
+    assert cast.order(engine) == [old, flagged]
+    assert worklist_policy.follow_settings(engine, replace(cast.POLICY, name="human")) == 0
+    worklist_policy.change(engine, cast.POLICY, TIGHT, "Dr B", "recorded")
+    assert worklist_policy.follow_settings(engine, replace(cast.POLICY, name="fifo")) == 0
+    assert cast.order(engine) == [flagged, old]
+
+
+def test_images_and_answers_meet_the_acts_of_people_without_a_deadlock(engine: Engine) -> None:
+    ids = [arrives(engine, f"d{n}", 60 - n, triage=n % 2 == 0) for n in range(3)]
+    stop = threading.Event()
+    troubles: list[str] = []
+
+    def hammer(act: Callable[[int, int], object]) -> None:
+        turn = 0
+        while not stop.is_set():
+            turn += 1
+            try:
+                act(ids[turn % 3], turn)
+            except (Conflict, Refused):
+                continue
+            except Unavailable as away:
+                troubles.append(str(away))
+
+    def reads(study_id: int, turn: int) -> None:
+        worklist.pin(engine, study_id, "Dr B", note="x", policy=cast.POLICY)
+        worklist.unpin(engine, study_id, "Dr B", policy=cast.POLICY)
+        worklist.claim(engine, study_id, "Dr B", policy=cast.POLICY)
+        worklist.release(engine, study_id, "Dr B", policy=cast.POLICY)
+
+    def arrive(study_id: int, turn: int) -> None:
+        cast.image_arrives(engine, f"d{ids.index(study_id)}", image=1000 + turn)
+
+    threads = [threading.Thread(target=hammer, args=(act,)) for act in (reads, arrive)]
+    for thread in threads:
+        thread.start()
+    time.sleep(4)
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+    assert troubles == []

@@ -8,7 +8,8 @@ from sqlalchemy import Engine
 from tests import worklist_cast as cast
 from triage.domain.errors import Conflict, Refused
 from triage.domain.reading import LowerReason
-from triage.store import audit, lowering, worklist
+from triage.store import audit, lowering, worklist, worklist_order
+from triage.store.engine import transaction
 
 
 @pytest.fixture
@@ -71,3 +72,16 @@ def test_who_reads_it_keeps_it_and_it_goes_down_when_let_go_of(engine: Engine, r
     assert cast.order(engine)[0] == raised[2]
     worklist.release(engine, raised[2], "Dr A", policy=cast.POLICY)
     assert cast.order(engine) == raised
+
+
+def test_asking_again_without_new_images_leaves_what_a_person_judged(
+    engine: Engine, raised: list[int]
+) -> None:
+    lowering.lower(engine, raised[2], "Dr A", reason=LowerReason.KNOWN_OLD, policy=cast.POLICY)
+    with transaction(engine) as connection:
+        worklist_order.analysis_queued(connection, raised[2], cast.POLICY)
+    assert cast.order(engine) == raised
+    cast.answer(engine, raised[2], cast.not_flagged())
+    assert cast.order(engine) == raised
+    cast.answer(engine, raised[2], cast.flagged())
+    assert cast.order(engine)[0] == raised[2], "another flag asks anew"

@@ -8,7 +8,7 @@ import pytest
 
 from triage.domain.stop_rule import HarmFigures, WaitFigures, decide
 
-BASE = WaitFigures(missed_p99=100.0, routine_p99=150.0, urgent_other_mean=10.0)
+BASE = WaitFigures(missed_p99=100.0, routine_p99=150.0, urgent_other_mean=20.0)
 CALM = HarmFigures(days=7, studies=1000, actual=BASE, base=BASE)
 
 
@@ -18,7 +18,7 @@ def test_equal_waits_go_on() -> None:
 
 @pytest.mark.parametrize(
     ("figure", "most", "too_much"),
-    [("missed_p99", 140.0, 141.0), ("routine_p99", 195.0, 196.0), ("urgent_other_mean", 12.0, 12.1)],
+    [("missed_p99", 140.0, 141.0), ("routine_p99", 195.0, 196.0), ("urgent_other_mean", 24.0, 24.1)],
 )
 def test_a_wait_beyond_its_bound_stops_and_says_which(figure: str, most: float, too_much: float) -> None:
     assert not decide(replace(CALM, actual=replace(BASE, **{figure: most}))).stop
@@ -37,4 +37,5 @@ def test_too_little_is_never_a_reason() -> None:
 def test_what_was_not_seen_is_not_judged_and_seconds_harm_nobody() -> None:
     assert not decide(replace(CALM, actual=replace(BASE, missed_p99=None))).stop
     tiny = replace(BASE, urgent_other_mean=0.1)
-    assert not decide(HarmFigures(7, 1000, replace(BASE, urgent_other_mean=0.9), tiny)).stop
+    assert not decide(HarmFigures(7, 1000, replace(BASE, urgent_other_mean=2.0), tiny)).stop
+    assert not decide(replace(CALM, base=replace(BASE, missed_p99=float("nan")))).stop
