@@ -12,7 +12,6 @@ from sqlalchemy import Engine, text
 
 from tests import worklist_cast as cast
 from tests.accounts_cast import ANOTHER, PASSWORD, Member, idle_for, older_by, person
-from triage.accounts import passwords
 from triage.domain.account import Role
 from triage.store import accounts, audit, sessions
 from triage.store.engine import transaction
@@ -282,49 +281,3 @@ def test_the_first_page_says_how_the_first_account_is_made(engine: Engine, brows
     assert "triage user add" in browser().get().text
     person(engine, "admin", Role.ADMIN)
     assert "triage user add" not in browser().get().text
-
-
-def test_a_strangers_guesses_do_not_keep_a_person_from_their_own_locked_page(
-    engine: Engine, browser: Open
-) -> None:
-    person(engine)
-    reader, stranger = browser(), browser(peer="10.6.6.6")
-    reader.sign_in("Dr Ito")
-    idle_for(engine, 16)
-    assert [stranger.sign_in("Dr Ito", ANOTHER).status_code for _ in range(6)][-1] == 429
-    assert reader.post("/session/unlock", password=PASSWORD, place="/").status_code == 303
-
-
-def test_guesses_at_a_locked_page_are_slowed_down_as_well(engine: Engine, browser: Open) -> None:
-    person(engine)
-    reader = browser()
-    reader.sign_in("Dr Ito")
-    idle_for(engine, 16)
-    tried = [reader.post("/session/unlock", password=ANOTHER, place="/").status_code for _ in range(6)]
-    assert tried == [403] * 5 + [429]
-
-
-def test_a_password_that_was_reset_meanwhile_opens_nothing(
-    engine: Engine, browser: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    person(engine)
-    real = passwords.fits
-
-    def fits_slowly(stored: str, spoken: str) -> bool:
-        fits = real(stored, spoken)
-        accounts.set_password(engine, "Dr Ito", passwords.hashed(ANOTHER), "admin", must_change=True)
-        return fits
-
-    monkeypatch.setattr(passwords, "fits", fits_slowly)
-    assert browser().sign_in("Dr Ito").status_code == 403
-
-
-def test_a_badly_chosen_new_password_costs_no_try(engine: Engine, browser: Open) -> None:
-    person(engine)
-    reader = browser()
-    reader.sign_in("Dr Ito")
-    token = reader.own_token()
-    for _ in range(7):
-        answer = reader.post("/account/password", token=token, old=PASSWORD, new="short")
-        assert answer.status_code in (400, 403) and "Too many" not in answer.text
-    assert reader.post("/account/password", token=token, old=PASSWORD, new=ANOTHER).status_code == 303
