@@ -71,7 +71,7 @@ def test_the_demonstration_settles_every_study_delivers_every_result_and_leaves_
     assert f"State       {home}" in said
     assert re.search(r"Worklist {4}http://127\.0\.0\.1:\d+/", said)
     assert "Look sooner: possible recent vertebral fracture" in said
-    assert "Ordered STAT" in said
+    assert re.search(r"^1 +\d+ .*Ordered STAT", said, re.MULTILINE), "in the order to be read"
     assert "Not analysed" in said or "not analysed" in said
     results = list((home / "demo-pacs").rglob("*.dcm"))
     assert len(results) > 10

@@ -31,7 +31,7 @@ POLL_S = 0.5
 NEWS_S = 5.0
 # Settled must hold this long: an image's row commits a moment after its file has left `incoming`.
 SURE_S = 2.0
-LIST = ("worklist", "list", "--tab", "all", "--limit", "1000")
+LIST = ("worklist", "list", "--tab", "unread", "--limit", "1000")
 FAILED, PARTLY = 1, 6
 
 
