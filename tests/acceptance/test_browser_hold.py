@@ -88,7 +88,7 @@ def test_what_the_reader_does_shows_at_once_and_brings_in_nothing_else(
     seat.page.keyboard.press("r")
     kept = [study_id for study_id in studies if study_id != studies[2]]
     seat.await_order(kept)
-    seat.page.wait_for_selector("#message >> text=Undo")
+    seat.page.wait_for_selector('#message form[action$="/reopen"]')
     seat.page.keyboard.press("z")
     seat.await_order(studies)
     assert seat.complaints == []
