@@ -104,6 +104,10 @@ class Seat:
             arg=wanted,
         )
 
+    def await_focus(self, wanted: str) -> None:
+        """Wait until the element of that id has the focus: a key pressed while a list settles is taken afterwards."""
+        self.page.wait_for_function("wanted => document.activeElement.id === wanted", arg=wanted)
+
     def focused(self) -> str:
         """Return the id of the element that has the focus."""
         found: str = self.page.evaluate("document.activeElement.id")

@@ -22,7 +22,7 @@ def test_a_result_never_moves_a_row_while_one_is_focused_and_comes_in_when_asked
     assert seat.order() == studies
     for _ in range(2):
         seat.page.keyboard.press("j")
-    assert seat.focused() == f"s{studies[1]}"
+    seat.await_focus(f"s{studies[1]}")
     cast.answer(engine, studies[4], cast.flagged())
     seat.page.wait_for_selector("#pending >> text=1 moved above you")
     assert seat.order() == studies, "no row moves under the reader's eyes"
@@ -31,7 +31,7 @@ def test_a_result_never_moves_a_row_while_one_is_focused_and_comes_in_when_asked
     assert "1 moved above you" in seat.page.text_content("#announce")  # type: ignore[operator]  # it is there
     seat.page.keyboard.press(".")
     seat.await_order([studies[4], *studies[:4]])
-    assert seat.focused() == f"s{studies[1]}", "the focus stays with its study"
+    seat.await_focus(f"s{studies[1]}")  # the focus stays with its study
     assert not seat.page.is_visible("#pending")
     assert seat.complaints == []
 
@@ -49,6 +49,7 @@ def test_new_studies_wait_with_their_bands_named_until_the_reader_lets_go(
 ) -> None:
     seat = sit()
     seat.page.keyboard.press("j")
+    seat.await_focus(f"s{studies[0]}")
     stat = cast.image_arrives(engine, "stat", requested="STAT")
     seat.page.wait_for_selector("#pending >> text=1 new (1 Stat)")
     plain = cast.image_arrives(engine, "plain")
@@ -65,13 +66,14 @@ def test_a_row_that_leaves_stays_as_a_shadow_until_the_reader_moves_on(
     seat = sit()
     for _ in range(2):
         seat.page.keyboard.press("j")
+    seat.await_focus(f"s{studies[1]}")
     worklist.complete(engine, studies[1], "Dr B")
     seat.page.wait_for_selector("#pending >> text=1 left this list")
     assert seat.order() == studies
     assert "no longer on this list" in seat.page.inner_text(f"#s{studies[1]}")
     seat.page.keyboard.press(".")
     seat.await_order([studies[0], *studies[2:]])
-    assert seat.focused() == f"s{studies[2]}", "the row that took its place is in hand"
+    seat.await_focus(f"s{studies[2]}")  # the row that took its place is in hand
 
 
 def test_what_the_reader_does_shows_at_once_and_brings_in_nothing_else(
@@ -80,6 +82,7 @@ def test_what_the_reader_does_shows_at_once_and_brings_in_nothing_else(
     seat = sit()
     for _ in range(3):
         seat.page.keyboard.press("j")
+    seat.await_focus(f"s{studies[2]}")
     cast.answer(engine, studies[4], cast.flagged())
     seat.page.wait_for_selector("#pending >> text=1 moved above you")
     seat.page.keyboard.press("c")

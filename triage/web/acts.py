@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -9,19 +10,15 @@ from fastapi.responses import Response
 
 from triage.domain.errors import Conflict, NotFound, Refused
 from triage.domain.reading import Cause, LowerReason, Verdict
-from triage.domain.worklist import Tab, WorklistRow
+from triage.domain.worklist import WorklistRow
 from triage.web import words
 from triage.web.labels import VERDICTS
 from triage.web.listing import show, show_refusal
-from triage.web.place import Message, Undo, Where
+from triage.web.place import Carried, Message, Token, Undo, Where
 from triage.web.room import back, room, wants_part
 from triage.worklist.actions import Act
 
 router = APIRouter()
-Token = Annotated[str, Form()]
-OpenTab = Annotated[Tab, Form()]
-Open = Annotated[int | None, Form()]
-Query = Annotated[str, Form(max_length=32, pattern=r"^[A-Za-z0-9_-]*$")]
 Note = Annotated[str, Form(max_length=200)]
 # How an act is taken back; a pin's note comes back with it.
 OPPOSITE = {
@@ -37,9 +34,9 @@ OPPOSITE = {
 
 
 @router.post("/next")
-def next_study(request: Request, token: Token = "", tab: OpenTab = Tab.UNREAD, q: Query = "") -> Response:
+def next_study(request: Request, at: Carried, token: Token = "") -> Response:
     """Claim the first study of the order that nobody holds, and open it."""
-    here, where = room(request), Where(tab, None, q)
+    here, where = room(request), replace(at, study=None)
     reader = here.reader(request)
     try:
         here.readers.check(reader, token)
@@ -49,22 +46,20 @@ def next_study(request: Request, token: Token = "", tab: OpenTab = Tab.UNREAD, q
     if row is None:
         return show(request, where, Message("Nothing is waiting that nobody reads."))
     message = Message("Claimed: the next study of the order.", undo=_undo(Act.RELEASE, row))
-    return _shown(request, Where(tab, row.study_id, q), message)
+    return _shown(request, replace(at, study=row.study_id), message)
 
 
 @router.post("/studies/{study_id}/opinion")
 def opine(
     request: Request,
     study_id: int,
+    where: Carried,
     token: Token = "",
     verdict: Annotated[Verdict | None, Form()] = None,
     cause: Annotated[Cause | None, Form()] = None,
-    tab: OpenTab = Tab.UNREAD,
-    study: Open = None,
-    q: Query = "",
 ) -> Response:
     """Record what the reader thinks of the flag; without a verdict, take it back."""
-    here, where = room(request), Where(tab, study, q)
+    here = room(request)
     reader = here.reader(request)
     try:
         here.readers.check(reader, token)
@@ -85,16 +80,14 @@ def act_on(
     request: Request,
     study_id: int,
     act: Act,
+    where: Carried,
     token: Token = "",
     version: Annotated[int | None, Form()] = None,
     note: Note = "",
     reason: Annotated[LowerReason | None, Form()] = None,
-    tab: OpenTab = Tab.UNREAD,
-    study: Open = None,
-    q: Query = "",
 ) -> Response:
     """Do one act on the version the reader saw."""
-    here, where = room(request), Where(tab, study, q)
+    here = room(request)
     reader = here.reader(request)
     try:
         here.readers.check(reader, token)

@@ -17,6 +17,7 @@ from triage.domain.errors import Refused
 from triage.domain.priority import RequestedPriority
 from triage.store import evidence, operations, presence, requeue, situation, worklist_guard, worklist_policy
 from triage.web.look import COOKIE, Look
+from triage.web.place import Token
 from triage.web.room import frame, render, room
 
 router = APIRouter()
@@ -26,7 +27,6 @@ PRINTABLE = r"^[^\x00-\x1f]*$"
 Code = Annotated[str, Query(max_length=200, pattern=PRINTABLE)]
 CodeField = Annotated[str, Form(max_length=200, pattern=PRINTABLE)]
 Because = Annotated[str, Form(max_length=200, pattern=PRINTABLE)]
-Token = Annotated[str, Form()]
 Ids = Annotated[list[int] | None, Form(max_length=AT_ONCE)]
 
 

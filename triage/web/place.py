@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
+
+from fastapi import Depends, Form
 
 from triage.domain.worklist import Tab
 
@@ -47,3 +49,18 @@ class Where:
     def to(self, **changes: Any) -> str:
         """Return the address of another place on the page."""
         return f"/{replace(self, **changes).query}"
+
+
+Token = Annotated[str, Form()]
+
+
+def carried(
+    tab: Annotated[Tab, Form()] = Tab.UNREAD,
+    study: Annotated[int | None, Form()] = None,
+    q: Annotated[str, Form(max_length=32, pattern=r"^[A-Za-z0-9_-]*$")] = "",
+) -> Where:
+    """Return where the reader was, as every form carries it (the macro of the same name in parts.html)."""
+    return Where(tab, study, q)
+
+
+Carried = Annotated[Where, Depends(carried)]

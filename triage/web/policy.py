@@ -14,44 +14,25 @@ from fastapi.responses import Response
 
 from triage.domain.errors import Conflict, Refused
 from triage.domain.policy import PolicyChange
-from triage.domain.worklist import Tab
 from triage.web.listing import show_refusal
-from triage.web.place import Where
+from triage.web.place import Carried, Token, Where
 from triage.web.room import back, room
 from triage.worklist.actions import Desk
 
 router = APIRouter()
-Token = Annotated[str, Form()]
 Reason = Annotated[str, Form(max_length=500)]
-OpenTab = Annotated[Tab, Form()]
-Open = Annotated[int | None, Form()]
-Query = Annotated[str, Form(max_length=32, pattern=r"^[A-Za-z0-9_-]*$")]
 
 
 @router.post("/policy/stop")
-def stop(
-    request: Request,
-    token: Token = "",
-    reason: Reason = "",
-    tab: OpenTab = Tab.UNREAD,
-    study: Open = None,
-    q: Query = "",
-) -> Response:
+def stop(request: Request, where: Carried, token: Token = "", reason: Reason = "") -> Response:
     """Order by requested class alone from now on."""
-    return _changed(request, Where(tab, study, q), token, reason, Desk.stop_policy)
+    return _changed(request, where, token, reason, Desk.stop_policy)
 
 
 @router.post("/policy/resume")
-def resume(
-    request: Request,
-    token: Token = "",
-    reason: Reason = "",
-    tab: OpenTab = Tab.UNREAD,
-    study: Open = None,
-    q: Query = "",
-) -> Response:
+def resume(request: Request, where: Carried, token: Token = "", reason: Reason = "") -> Response:
     """Go back to the order that a stop put aside."""
-    return _changed(request, Where(tab, study, q), token, reason, Desk.resume_policy)
+    return _changed(request, where, token, reason, Desk.resume_policy)
 
 
 def _changed(

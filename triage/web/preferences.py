@@ -9,12 +9,11 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from triage.domain.errors import Refused
-from triage.domain.worklist import Tab
 from triage.store import saved_views
 from triage.web.labels import DENSITIES, THEMES
 from triage.web.listing import show_refusal
 from triage.web.look import COOKIE, OPEN, PRIVATE, YEAR_SECONDS, Look
-from triage.web.place import Where
+from triage.web.place import Carried, Token
 from triage.web.room import back, room
 
 router = APIRouter()
@@ -23,12 +22,10 @@ router = APIRouter()
 @router.post("/look")
 def change_look(
     request: Request,
+    where: Carried,
     theme: Annotated[str, Form(max_length=16)] = "",
     density: Annotated[str, Form(max_length=16)] = "",
     names: Annotated[str, Form(max_length=16)] = "",
-    tab: Annotated[Tab, Form()] = Tab.UNREAD,
-    q: Annotated[str, Form(max_length=32)] = "",
-    study: Annotated[int | None, Form()] = None,
 ) -> Response:
     """Remember the look in this browser; what is not named stays."""
     look = Look.read(request.cookies.get(COOKIE))
@@ -38,7 +35,7 @@ def change_look(
         look = replace(look, density=density)
     if names in (PRIVATE, OPEN):
         look = replace(look, private=names == PRIVATE)
-    answer = Response(status_code=204) if "x-quietly" in request.headers else back(Where(tab, study, q))
+    answer = Response(status_code=204) if "x-quietly" in request.headers else back(where)
     answer.set_cookie(
         COOKIE,
         look.cookie(),
@@ -53,14 +50,12 @@ def change_look(
 @router.post("/columns")
 def choose_columns(
     request: Request,
-    token: Annotated[str, Form()] = "",
+    where: Carried,
+    token: Token = "",
     column: Annotated[list[str] | None, Form()] = None,
-    tab: Annotated[Tab, Form()] = Tab.UNREAD,
-    q: Annotated[str, Form(max_length=32)] = "",
-    study: Annotated[int | None, Form()] = None,
 ) -> Response:
     """Remember which columns this reader wants."""
-    here, where = room(request), Where(tab, study, q)
+    here = room(request)
     reader = here.reader(request)
     try:
         here.readers.check(reader, token)

@@ -5,6 +5,7 @@ Saved views are such filters under a name, with a tab and columns: a reader's ow
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -13,29 +14,24 @@ from fastapi.responses import Response
 from triage.domain.account import Right, demand
 from triage.domain.errors import NotFound, Refused
 from triage.domain.reading import Filters, view_name
-from triage.domain.worklist import Tab
 from triage.store import queries, saved_views
 from triage.web.listing import show, show_refusal
-from triage.web.place import Message, Where
+from triage.web.place import Carried, Message, Token, Where
 from triage.web.room import back, room, wants_part
 
 router = APIRouter()
-Token = Annotated[str, Form()]
-OpenTab = Annotated[Tab, Form()]
-Query = Annotated[str, Form(max_length=32, pattern=r"^[A-Za-z0-9_-]*$")]
 Text = Annotated[str, Form(max_length=200)]
 
 
 @router.post("/search")
 def search(
     request: Request,
+    at: Carried,
     token: Token = "",
     text: Text = "",
     modality: Text = "",
     source: Text = "",
     flag: Text = "",
-    tab: OpenTab = Tab.UNREAD,
-    q: Query = "",
 ) -> Response:
     """Keep what the reader looks for and show what matches."""
     here = room(request)
@@ -44,9 +40,9 @@ def search(
         here.readers.check(reader, token)
         filters = Filters.spoken(text, modality, source, flag)
     except Refused as refused:
-        return show_refusal(request, Where(tab), refused)
-    kept = "" if filters.empty else queries.keep(here.engine, reader.name, filters, q).token
-    where = Where(tab, None, kept)
+        return show_refusal(request, Where(at.tab), refused)
+    kept = "" if filters.empty else queries.keep(here.engine, reader.name, filters, at.q).token
+    where = Where(at.tab, None, kept)
     if not wants_part(request):
         return back(where)
     answer = show(request, where)
@@ -57,28 +53,27 @@ def search(
 @router.post("/views")
 def save_view(
     request: Request,
+    at: Carried,
     token: Token = "",
     name: Text = "",
     shared: Annotated[bool, Form()] = False,
-    tab: OpenTab = Tab.UNREAD,
-    q: Query = "",
 ) -> Response:
     """Save the list as it stands under a name."""
-    here, where = room(request), Where(tab, None, q)
+    here, where = room(request), replace(at, study=None)
     reader = here.reader(request)
     try:
         here.readers.check(reader, token)
         if shared:
             demand(reader.role, Right.SHARE, reader.scope)
         named = view_name(name)
-        known = queries.find(here.engine, reader.name, q)
+        known = queries.find(here.engine, reader.name, at.q)
         filters = known.filters if known else Filters()
         if shared and filters.text:
             raise Refused("view-text", "A shared view cannot hold a search for one patient")
     except Refused as refused:
         return show_refusal(request, where, refused)
     chosen = saved_views.chosen_columns(here.engine, reader.name)
-    saved_views.save(here.engine, reader.name, named, tab, filters, chosen, shared=shared)
+    saved_views.save(here.engine, reader.name, named, at.tab, filters, chosen, shared=shared)
     return back(where)
 
 
@@ -98,11 +93,9 @@ def open_view(request: Request, view_id: int) -> Response:
 
 
 @router.post("/views/{view_id}/forget")
-def forget_view(
-    request: Request, view_id: int, token: Token = "", tab: OpenTab = Tab.UNREAD, q: Query = ""
-) -> Response:
+def forget_view(request: Request, view_id: int, at: Carried, token: Token = "") -> Response:
     """Delete one of the reader's own views."""
-    here, where = room(request), Where(tab, None, q)
+    here, where = room(request), replace(at, study=None)
     reader = here.reader(request)
     try:
         here.readers.check(reader, token)

@@ -23,7 +23,7 @@
   }
   document.body.addEventListener("htmx:afterSwap", () => {
     clearTimeout(settling);
-    settling = setTimeout(bound, 500);
+    settling = setTimeout(bound, 5000); // longer than any settling: a key let go earlier would send the form without htmx
   });
   document.body.addEventListener("htmx:afterSettle", () => {
     bound();
