@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from tests import services
+from tests.command_line import Triage
 
 
 @pytest.fixture
@@ -40,3 +42,16 @@ def redis_url() -> str:
 def spool_root(tmp_path: Path) -> Path:
     """An empty folder for a spool."""
     return tmp_path / "spool"
+
+
+@pytest.fixture
+def triage(engine: Engine, redis_url: str, tmp_path: Path) -> Triage:
+    """The command line of a site on a fresh database."""
+    return Triage(
+        {
+            "PATH": os.environ["PATH"],
+            "TRIAGE_HOME": str(tmp_path),
+            "TRIAGE_DATABASE__URL": engine.url.render_as_string(hide_password=False),
+            "TRIAGE_REDIS__URL": redis_url,
+        }
+    )

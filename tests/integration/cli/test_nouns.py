@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from tests.command_line import Triage, items
 from tests.integration.web.operations_cast import busy_day
 from tests.worklist_cast import PATIENT_ID, PATIENT_NAME, image_arrives
 from triage.domain.closing import ClosingReason
 from triage.domain.priority import OrderPolicy
 from triage.store import analyses, queue_rows, studies
-
-Triage = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def triage(engine: Engine, redis_url: str, tmp_path: Path) -> Triage:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "TRIAGE_HOME": str(tmp_path),
-        "TRIAGE_DATABASE__URL": engine.url.render_as_string(hide_password=False),
-        "TRIAGE_REDIS__URL": redis_url,
-    }
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "triage", *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
-
-    return run
-
-
-def items(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
-    assert done.stdout, done.stderr
-    envelope = json.loads(done.stdout)
-    assert envelope["apiVersion"] == "spine-triage/v1"
-    return list(envelope["items"])
 
 
 def fail_for_good(engine: Engine, study_id: int) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from tests.integration.cli.test_nouns import Triage, items, triage
+from tests.command_line import Triage, items
 from tests.worklist_cast import image_arrives
 from triage.domain.policy import OrderPolicy
 from triage.store import audit, worklist_policy
-
-__all__ = ["triage"]
 
 
 def test_the_settings_are_the_policy_until_somebody_sets_one(triage: Triage) -> None:

@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
 
-import pytest
 from sqlalchemy import Engine
 
 from tests.accounts_cast import ANOTHER
+from tests.command_line import Triage
 from triage.accounts import passwords
 from triage.demo import people
 from triage.domain.password import check_new
 from triage.store import accounts, audit
-
-Triage = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def triage(engine: Engine, tmp_path: Path) -> Triage:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "TRIAGE_HOME": str(tmp_path),
-        "TRIAGE_DATABASE__URL": engine.url.render_as_string(hide_password=False),
-    }
-
-    def run(*words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "triage", *words]
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=60, env=environment, input=typed
-        )
-
-    return run
 
 
 def test_an_account_is_made_with_a_password_that_is_shown_once(engine: Engine, triage: Triage) -> None:

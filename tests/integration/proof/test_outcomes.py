@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,28 +10,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from tests.command_line import Triage
 from tests.worklist_cast import ACCESSION, abstained, answer, flagged, image_arrives, not_flagged
 from triage.domain.outcome import OutcomeLabel, ReportedOutcome
 from triage.store import audit, outcomes
 
-Triage = Callable[..., subprocess.CompletedProcess[str]]
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def triage(engine: Engine, tmp_path: Path) -> Triage:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "TRIAGE_HOME": str(tmp_path),
-        "TRIAGE_DATABASE__URL": engine.url.render_as_string(hide_password=False),
-        "TRIAGE_OUTCOMES__CODES": '{ "S22.0" = "fresh" }',
-    }
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "triage", "worklist", "outcomes", *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
-
-    return run
+def outcomes_of(triage: Triage) -> Triage:
+    return triage.under("worklist", "outcomes", TRIAGE_OUTCOMES__CODES='{ "S22.0" = "fresh" }')
 
 
 def one(line: int, study: str, label: OutcomeLabel) -> ReportedOutcome:
@@ -64,7 +49,9 @@ def test_a_later_file_without_times_keeps_the_time_of_the_report(engine: Engine)
     assert outcomes.record(engine, [told], "x").unchanged == 1
 
 
-def test_the_file_goes_in_and_the_figures_come_out(engine: Engine, triage: Triage, tmp_path: Path) -> None:
+def test_the_file_goes_in_and_the_figures_come_out(
+    engine: Engine, outcomes_of: Triage, tmp_path: Path
+) -> None:
     answers = {
         "tp": flagged(0.9),
         "fn": not_flagged(0.2),
@@ -87,12 +74,12 @@ def test_the_file_goes_in_and_the_figures_come_out(engine: Engine, triage: Triag
     file = tmp_path / "reports.csv"
     lines = [f"{ACCESSION}-{study},{label}" for study, label in labels.items()]
     file.write_text("accession,label,code\n" + "\n".join(lines) + "\n")
-    done = triage("import", str(file), "--json")
+    done = outcomes_of("import", str(file), "--json")
     assert done.returncode == 6, done.stderr
     (shown,) = json.loads(done.stdout)["items"]
     assert (shown["recorded"], [problem["line"] for problem in shown["problems"]]) == (5, [7, 8])
     assert ACCESSION not in done.stdout + done.stderr
-    found = read_figures(triage)
+    found = read_figures(outcomes_of)
     assert (found["scored"], found["without_answer"], found["unlabelled"]) == (4, 1, 1)
     assert (found["sensitivity"]["value"], found["specificity"]["value"], found["auc"]["value"]) == (
         0.5,
@@ -106,7 +93,7 @@ def read_figures(triage: Triage) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     whole, sender = json.loads(done.stdout)["items"]
     assert (whole["sender"], sender["sender"]) == (None, "CR_2")
-    assert triage("figures").returncode == 0
+    assert outcomes_of("figures").returncode == 0
     return dict(whole)
 
 

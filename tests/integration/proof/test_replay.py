@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
+from tests.command_line import Triage
 from tests.worklist_cast import (
     ACCESSION,
     PATIENT_NAME,
@@ -27,23 +23,7 @@ from triage.domain.outcome import OutcomeLabel, ReportedOutcome
 from triage.store import ledger, outcomes, worklist
 from triage.store.engine import transaction
 
-Triage = Callable[..., subprocess.CompletedProcess[str]]
 PER_DAY, DAYS = 8, 7
-
-
-@pytest.fixture
-def triage(engine: Engine, tmp_path: Path) -> Triage:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "TRIAGE_HOME": str(tmp_path),
-        "TRIAGE_DATABASE__URL": engine.url.render_as_string(hide_password=False),
-    }
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "triage", *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
-
-    return run
 
 
 def put_back(engine: Engine, study_id: int, arrived: datetime, opened: datetime) -> None:

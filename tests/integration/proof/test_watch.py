@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
+from tests.command_line import Triage
 from tests.integration.proof.test_replay import put_back
 from tests.worklist_cast import ACCESSION, PATIENT_NAME, analysed, flagged, image_arrives, not_flagged
 from triage.dispatch import closer
@@ -25,25 +21,9 @@ from triage.domain.rota import WEEKDAYS, Rota, Shift
 from triage.store import audit, outcomes, worklist, worklist_policy
 from triage.watch import round_of, watch
 
-Triage = Callable[..., subprocess.CompletedProcess[str]]
 SITE = OrderPolicy()
 DAYS, PER_DAY, MISSED = 7, 16, 6
 MISSED_COMES_LAST = [*range(MISSED), *range(MISSED + 1, PER_DAY), MISSED]
-
-
-@pytest.fixture
-def triage(engine: Engine, tmp_path: Path) -> Triage:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "TRIAGE_HOME": str(tmp_path),
-        "TRIAGE_DATABASE__URL": engine.url.render_as_string(hide_password=False),
-    }
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "triage", "worklist", *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
-
-    return run
 
 
 def read_week(engine: Engine, end: datetime, turns: list[int]) -> list[tuple[datetime, datetime]]:
@@ -76,10 +56,10 @@ def test_a_week_in_which_missed_fractures_waited_too_long_stops_the_order_and_sa
     engine: Engine, triage: Triage
 ) -> None:
     read_week(engine, datetime.now(UTC), MISSED_COMES_LAST)
-    tried = triage("watch", "--dry-run")
+    tried = triage("worklist", "watch", "--dry-run")
     assert (tried.returncode, in_force(engine)) == (10, PolicyName.SENIORITY), tried.stderr
     assert "nothing was changed" in tried.stderr
-    done = triage("watch", "--json")
+    done = triage("worklist", "watch", "--json")
     assert done.returncode == 10, done.stderr
     (shown,) = json.loads(done.stdout)["items"]
     assert (shown["stop"], shown["stopped"], shown["figures"]["studies"]) == (True, True, 112)
@@ -91,7 +71,7 @@ def test_a_week_in_which_missed_fractures_waited_too_long_stops_the_order_and_sa
     assert "missed fractures' p99 wait is 150 min, +150% against 60" in version.reason
     written = [entry for entry in audit.entries(engine) if entry.action == "worklist.policy"]
     assert [entry.actor for entry in written] == [audit.SYSTEM]
-    again = triage("watch")
+    again = triage("worklist", "watch")
     assert (again.returncode, len(worklist_policy.history(engine, SITE))) == (0, 1)
     assert "no answer of a machine moves a study" in again.stderr
 
@@ -157,7 +137,7 @@ def test_a_replay_counts_on_the_rota_and_with_the_guard_of_the_policy_in_force(
     ends = begins + timedelta(minutes=50)
     rota = Rota("UTC", (Shift(WEEKDAYS, f"{begins:%H:%M}", f"{ends:%H:%M}"),))
     worklist_policy.change(engine, SITE, replace(SITE, rota=rota, guard={"ROUTINE": 1}), "Dr Ito", "a try")
-    done = triage("replay", "--policy", "flag", "--json")
+    done = triage("worklist", "replay", "--policy", "flag", "--json")
     assert done.returncode == 0, done.stderr
     (shown,) = json.loads(done.stdout)["items"]
     tail = next(row for row in shown["kinds"] if (row["order"], row["kind"]) == ("as read", "all"))
@@ -165,5 +145,5 @@ def test_a_replay_counts_on_the_rota_and_with_the_guard_of_the_policy_in_force(
     assert tail["staffed"]["mean"] == pytest.approx(expected, abs=0.2)
     assert tail["staffed"]["mean"] < 0.9 * tail["wall"]["mean"]
     assert shown["promoted_share"] > 0
-    free = triage("replay", "--policy", "flag", "--guard", "0", "0", "--json")
+    free = triage("worklist", "replay", "--policy", "flag", "--guard", "0", "0", "--json")
     assert json.loads(free.stdout)["items"][0]["promoted_share"] == 0
