@@ -93,7 +93,7 @@ def read_figures(triage: Triage) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     whole, sender = json.loads(done.stdout)["items"]
     assert (whole["sender"], sender["sender"]) == (None, "CR_2")
-    assert outcomes_of("figures").returncode == 0
+    assert triage("figures").returncode == 0
     return dict(whole)
 
 
