@@ -35,15 +35,6 @@ def disk() -> Iterator[None]:
         raise unavailable(trouble) from trouble
 
 
-def write_all(descriptor: int, data: bytes | memoryview) -> None:
-    """Write everything or raise OSError."""
-    done = os.write(descriptor, data)
-    if done < len(data):  # a nearly full disk writes less than asked, and says why only the next time
-        view = memoryview(data)
-        while done < len(view):
-            done += os.write(descriptor, view[done:])
-
-
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable; raises OSError."""
     # A fresh descriptor every time: after an error the kernel may report success on the old one.

@@ -24,6 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from triage.domain.errors import NotFound, Refused
+from triage.spool.direct import Blocks
 from triage.spool.disk import FolderSync, disk, sync_folder
 from triage.spool.part import Part
 
@@ -42,6 +43,7 @@ class Spool:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._parts_sync = FolderSync(root / "parts")
+        self._blocks = Blocks()
         with disk():
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in FOLDERS:
@@ -49,7 +51,7 @@ class Spool:
 
     def new_part(self, preface: bytes = b"") -> Part:
         """Start a file for one data set."""
-        return Part(self.root / "parts", self.root / "incoming", self._parts_sync, preface)
+        return Part(self.root / "parts", self.root / "incoming", self._parts_sync, self._blocks, preface)
 
     def incoming(self) -> Iterator[Path]:
         """Yield what waits for the catalogue, oldest arrival first."""

@@ -8,34 +8,35 @@ parts/ under a name that does not match its bytes, and then it was never acknowl
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
 
 from triage.domain.errors import Unavailable
-from triage.spool.disk import FolderSync, disk, stamp, sync_folder, write_all
+from triage.spool.direct import Blocks, DirectFile
+from triage.spool.disk import FolderSync, disk, stamp, sync_folder
 
 
 class Part:
     """One data set on its way to the disk. `preface` (preamble and file meta) is not in the digest."""
 
-    def __init__(self, parts: Path, incoming: Path, parts_sync: FolderSync, preface: bytes) -> None:
+    def __init__(
+        self, parts: Path, incoming: Path, parts_sync: FolderSync, blocks: Blocks, preface: bytes
+    ) -> None:
         self._path = parts / f"{secrets.token_hex(16)}.part"
         self._incoming = incoming
         self._parts_sync = parts_sync
-        self._hash = hashlib.sha256()
         self._offset = len(preface)
         self.size = 0
         with disk():
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
             self._descriptor = os.open(self._path, flags, 0o600)
+        self._file = DirectFile(self._descriptor, blocks, preface)
         try:
             with disk():
                 # Held until close: the sweeper asks for this lock to learn whether the writer lives.
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                write_all(self._descriptor, preface)
         except Unavailable:
             self.discard()
             raise
@@ -43,25 +44,19 @@ class Part:
     def write(self, data: bytes | memoryview) -> None:
         """Append a fragment of the data set."""
         with disk():
-            write_all(self._descriptor, data)
-        self._hash.update(data)
+            self._file.append(data)
         self.size += len(data)
 
     def read(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes of the data set from `offset`."""
         with disk():
-            return os.pread(self._descriptor, length, self._offset + offset)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the data set bytes so far, in hexadecimal."""
-        return self._hash.hexdigest()
+            return self._file.read(self._offset + offset, length)
 
     def commit(self) -> Path:
         """Make the file durable and return its path in incoming/; on trouble nothing stays behind."""
-        name = f"{self.digest}-{stamp()}.dcm"
         try:
             with disk():
+                name = f"{self._file.finish()}-{stamp()}.dcm"
                 self._rename(self._path.with_name(name))
                 ticket = self._parts_sync.ask()
                 # An error here is final for this file: the kernel may drop the dirty pages and report
@@ -79,6 +74,7 @@ class Part:
         """Make the file durable under a name of this spool; used by Spool for our own results."""
         try:
             with disk():
+                self._file.finish()
                 os.fsync(self._descriptor)
                 self._rename(final)
                 sync_folder(final.parent)
@@ -99,7 +95,6 @@ class Part:
         self._path = final
 
     def _close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            with suppress(OSError):
-                os.close(descriptor)
+        self._descriptor = -1
+        with suppress(OSError):
+            self._file.close()
