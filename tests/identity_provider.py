@@ -1,11 +1,14 @@
-"""A real OpenID provider (oidc-provider-mock, built on Authlib) in a thread, with the PKCE check that it lacks in front."""
+"""A real OpenID provider (oidc-provider-mock, built on Authlib) in a thread, with what it lacks: the PKCE check,
+and sessions of its own, as providers have them: who signed in there once goes through without being asked."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,12 +24,20 @@ from authlib import jose
 
 @dataclass
 class IdentityProvider:
-    """The provider; `storage` is the package's own, `challenges` are those of codes not yet exchanged."""
+    """The provider; `storage` is the package's own, `challenges` are those of codes not yet exchanged.
+
+    `sessions` is when each person signed in here. A provider that does not `obey` lets them through whatever
+    prompt and max_age say; one that does not `tell` leaves auth_time out.
+    """
 
     address: str = ""
     storage: Any = None
     challenges: dict[str, str] = field(default_factory=dict)
     refused_verifiers: int = 0
+    sessions: dict[str, int] = field(default_factory=dict)
+    times: dict[str, int] = field(default_factory=dict)
+    obeys: bool = True
+    tells: bool = True
 
     def person(self, subject: str, **claims: object) -> None:
         """Let the provider know somebody."""
@@ -38,6 +49,19 @@ class IdentityProvider:
 
     def agree(self, address: str, subject: str) -> str:
         """Sign in at the provider as that person; return where the browser is sent."""
+        self.sessions[subject] = int(time.time())
+        return self._let_through(address, subject)
+
+    def glide(self, address: str, subject: str) -> str:
+        """Follow the link with the session that the provider still has; empty when it asks for the password."""
+        asked = parse_qs(urlsplit(address).query)
+        age = time.time() - self.sessions[subject]
+        most = float(asked.get("max_age", ["inf"])[0])
+        if self.obeys and ("login" in asked.get("prompt", []) or age > most):
+            return ""
+        return self._let_through(address, subject)
+
+    def _let_through(self, address: str, subject: str) -> str:
         answer = httpx.post(address, data={"sub": subject}, follow_redirects=False)
         assert answer.status_code == 302, answer.text
         return str(answer.headers["location"])
@@ -55,6 +79,7 @@ class IdentityProvider:
             challenge = self.challenges.pop(flask.request.form.get("code", ""), None)
             verifier = flask.request.form.get("code_verifier", "")
             digest = hashlib.sha256(verifier.encode()).digest()
+            flask.g.signed_in = self.times.pop(flask.request.form.get("code", ""), None)
             if challenge == base64.urlsafe_b64encode(digest).decode().rstrip("="):
                 return None
             self.refused_verifiers += 1
@@ -66,7 +91,19 @@ class IdentityProvider:
                 assert flask.request.args.get("code_challenge_method") == "S256"
                 (code,) = parse_qs(urlsplit(answer.headers["location"]).query)["code"]
                 self.challenges[code] = flask.request.args["code_challenge"]
+                self.times[code] = self.sessions[flask.request.form["sub"]]
+            if flask.request.path == "/oauth2/token" and answer.status_code == 200:
+                answer.set_data(json.dumps(self._timed(json.loads(answer.get_data()))))
             return answer
+
+    def _timed(self, told: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer with an ID token that says when the person signed in; the package says "now"."""
+        claims = dict(jose.jwt.decode(told["id_token"], self.storage.jwk))
+        claims["auth_time"] = flask.g.signed_in
+        if not self.tells:
+            del claims["auth_time"]
+        signed = jose.jwt.encode({"alg": "RS256"}, claims, self.storage.jwk)
+        return {**told, "id_token": signed.decode()}
 
 
 @contextmanager

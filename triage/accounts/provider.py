@@ -1,8 +1,10 @@
 """Sign-in at an OpenID provider: authorization code with PKCE, state, nonce (OpenID Connect Core 1.0, 3.1).
 
-Promises that an answer is taken once, from the browser that asked, and that the ID token is signed by the
-provider's present keys, for us, just now. Refuses unsigned and symmetric signatures, another issuer's words,
-and people whom the provider gives no role here. Nothing of a token is stored or logged.
+Promises that an answer is taken once, from the browser that asked, that the ID token is signed by the
+provider's present keys, for us, and that the person signed in at the provider because we asked: a session
+that the provider still has opens neither a locked page nor a left one. Refuses unsigned and symmetric
+signatures, another issuer's words, and people whom the provider gives no role here. Nothing of a token is
+stored or logged.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,7 +31,7 @@ from sqlalchemy import Engine
 from triage.config import OidcSettings
 from triage.domain.account import Role, person_name
 from triage.domain.errors import Refused, Unavailable
-from triage.domain.vouching import role_of, words_of
+from triage.domain.vouching import demand_signed_in_since, role_of, words_of
 from triage.store import provider_requests
 from triage.store.provider_requests import Begun
 
@@ -72,21 +75,23 @@ class Provider:
         self._keys: KeySet | None = None
         self._keys_at = 0.0
 
-    def begin(self, engine: Engine, place: str, *, again: bool = False) -> tuple[str, str]:
+    def begin(self, engine: Engine, place: str) -> tuple[str, str]:
         """Return the provider's address to go to, and the secret that the browser has to bring back.
 
-        `again`: the provider must ask who is there even if it knows (a locked page is opened).
+        The provider must ask who is there even if it knows: whoever sits at a page that somebody left could
+        otherwise come in as them by a click. With max_age it must also say when it asked (Core 1.0, 3.1.2.1).
         """
         browser, state = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        begun = Begun(secrets.token_urlsafe(32), secrets.token_urlsafe(48), place)
-        provider_requests.begin(engine, _digest(browser, state), begun)
+        nonce, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+        provider_requests.begin(engine, _digest(browser, state), nonce, verifier, place)
         with self._client() as client:
             address, _ = client.create_authorization_url(
                 self._described()["authorization_endpoint"],
                 state=state,
-                nonce=begun.nonce,
-                code_verifier=begun.verifier,
-                **({"prompt": "login"} if again else {}),
+                nonce=nonce,
+                code_verifier=verifier,
+                prompt="login",
+                max_age="0",
             )
         return str(address), browser
 
@@ -95,8 +100,9 @@ class Provider:
         begun = provider_requests.finish(engine, _digest(browser, state))
         if begun is None or not code:
             raise Refused("sign-in", "That sign-in is over or began elsewhere. Begin again.")
-        answer = self._exchange(code, begun)
-        return self._person(self._claims(answer, begun.nonce)), begun.place
+        claims = self._claims(self._exchange(code, begun), begun.nonce)
+        demand_signed_in_since(claims, begun.at, timedelta(seconds=LEEWAY_S))
+        return self._person(claims), begun.place
 
     def end_address(self) -> str:
         """Return where the browser goes to end the provider's session too; empty when the provider has no such place."""

@@ -6,9 +6,11 @@ The site maps words (groups, roles) to our roles; a person gets the highest of t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from triage.domain.account import Role
+from triage.domain.errors import Refused
 
 PEOPLE = (Role.VIEWER, Role.READER, Role.LEAD, Role.ADMIN)
 
@@ -29,3 +31,22 @@ def words_of(claims: Mapping[str, Any], path: str) -> tuple[str, ...]:
     if isinstance(value, str):
         return tuple(value.replace(",", " ").split())
     return tuple(word for word in value if isinstance(word, str)) if isinstance(value, (list, tuple)) else ()
+
+
+def demand_signed_in_since(claims: Mapping[str, Any], asked_at: datetime, leeway: timedelta) -> None:
+    """Raise Refused unless the claims say that the person signed in after we asked (OpenID Connect Core 1.0, 2: auth_time).
+
+    `leeway` is how far the provider's clock may differ from the one that `asked_at` was read from.
+    """
+    signed_in = claims.get("auth_time")
+    if isinstance(signed_in, bool) or not isinstance(signed_in, (int, float)):
+        raise Refused(
+            "auth-time",
+            "The provider does not say when you signed in there, so nobody can tell that it was you just now. "
+            "An admin has to let it send auth_time.",
+        )
+    if not signed_in >= (asked_at - leeway).timestamp():
+        raise Refused(
+            "auth-time",
+            "The provider let you through without asking who you are. Sign out there, then sign in here again.",
+        )

@@ -171,11 +171,62 @@ def test_a_locked_page_asks_the_provider_again_and_signing_out_ends_both(
     locked = member.get("/?tab=mine")
     assert locked.status_code == 401 and "/sign-in/provider?place=%2F%3Ftab%3Dmine" in locked.text
     there = to_provider(member, "/%3Ftab%3Dmine")
-    assert "prompt=login" in there, "the provider's own session does not open the lock"
+    asked = parse_qs(urlsplit(there).query)
+    assert (asked["prompt"], asked["max_age"]) == (["login"], ["0"])
     answer = back(member, provider.agree(there, "u1"))
     assert onward(answer.text) == "/?tab=mine"
     out = member.post("/sign-out", token=member.token())
     assert onward(out.text).startswith(f"{provider.address}/oauth2/end_session?client_id=spine-triage")
+    assert member.get().status_code == 401
+
+
+@pytest.fixture
+def deaf(provider: IdentityProvider) -> Iterator[IdentityProvider]:
+    """The same provider, one that lets its people through whatever it is asked."""
+    provider.obeys = False
+    yield provider
+    provider.obeys = True
+
+
+def left_alone(engine: Engine, member: Member, provider: IdentityProvider) -> None:
+    """Let Dr Ito sign in and go; twenty minutes later the page is locked and the provider's session lives."""
+    back(member, provider.agree(to_provider(member), "u1"))
+    idle_for(engine, 20)
+    provider.sessions["u1"] -= 20 * 60
+    assert member.get().status_code == 401
+
+
+def test_sign_in_as_somebody_else_does_not_open_a_lock_by_the_providers_session(
+    engine: Engine, browser: Open, provider: IdentityProvider
+) -> None:
+    member = browser(**oidc(provider))
+    left_alone(engine, member, provider)
+    assert member.post("/sign-out", token=member.door_token()).status_code == 200
+    assert provider.glide(to_provider(member), "u1") == "", "the provider must ask, session or not"
+    assert back(member, provider.agree(to_provider(member), "u1")).status_code == 200
+
+
+def test_a_provider_that_does_not_ask_again_is_not_believed(
+    engine: Engine, browser: Open, deaf: IdentityProvider
+) -> None:
+    member = browser(**oidc(deaf))
+    left_alone(engine, member, deaf)
+    member.post("/sign-out", token=member.door_token())
+    answer = back(member, deaf.glide(to_provider(member), "u1"))
+    assert answer.status_code == 403 and "without asking who you are" in answer.text
+    assert member.get().status_code == 401
+
+
+def test_a_provider_that_does_not_say_when_it_asked_is_refused_in_words(
+    engine: Engine, browser: Open, provider: IdentityProvider
+) -> None:
+    member = browser(**oidc(provider))
+    provider.tells = False
+    try:
+        answer = back(member, provider.agree(to_provider(member), "u1"))
+    finally:
+        provider.tells = True
+    assert answer.status_code == 403 and "auth_time" in answer.text
     assert member.get().status_code == 401
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from triage.domain.account import Role
-from triage.domain.vouching import role_of, words_of
+from triage.domain.errors import Refused
+from triage.domain.vouching import demand_signed_in_since, role_of, words_of
 
 ROLES = {"a": "viewer", "b": "admin", "c": "reader"}
 
@@ -32,3 +35,28 @@ def test_words_are_found_wherever_the_claim_stands(
     claims: dict[str, object], path: str, words: tuple[str, ...]
 ) -> None:
     assert words_of(claims, path) == words
+
+
+ASKED = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+LEEWAY = timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("late", [-60, 0, 30.5, 3600])
+def test_who_signed_in_after_we_asked_is_let_through(late: float) -> None:
+    demand_signed_in_since({"auth_time": ASKED.timestamp() + late}, ASKED, LEEWAY)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (ASKED.timestamp() - 61, "without asking"),
+        (0, "without asking"),
+        (float("nan"), "without asking"),
+        (None, "does not say when"),
+        (True, "does not say when"),
+        ("1764000000", "does not say when"),
+    ],
+)
+def test_an_older_sign_in_and_one_without_its_time_are_refused(said: object, words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        demand_signed_in_since({"auth_time": said}, ASKED, LEEWAY)

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from triage import metrics
 from triage.accounts import signing_in
 from triage.accounts.provider import BACK, Provider
 from triage.domain.errors import Conflict, NotFound, Refused
@@ -35,9 +36,7 @@ def provider_of(request: Request) -> Provider:
 def go_there(request: Request, place: Annotated[str, Query(max_length=300)] = "/") -> Response:
     """Send the browser to the provider."""
     here = room(request)
-    held = here.door.session(request)
-    again = held is not None and held.locked
-    address, browser = provider_of(request).begin(here.engine, safe_place(place), again=again)
+    address, browser = provider_of(request).begin(here.engine, safe_place(place))
     answer = Response(status_code=303, headers={"location": address})
     # Lax: the provider sends the browser back from its own site.
     answer.set_cookie(
@@ -66,8 +65,10 @@ def come_back(request: Request, state: Word = "", code: Word = "") -> Response:
             here.engine, who, signing_in.lifetimes(here.settings.access), peer(request), "oidc"
         )
     except (Refused, Conflict, NotFound) as no:
+        metrics.LOGINS.labels("oidc", "refused").inc()
         sessions.refused(here.engine, None, peer(request), "oidc")
         return refusal(request, Why.SIGN_IN, NOBODY, "/", Refused(no.reason, no.sentence))
+    metrics.LOGINS.labels("oidc", "ok").inc()
     if sent:
         sessions.end(here.engine, sessions.digest_of(sent))
     answer = render(
