@@ -17,6 +17,8 @@ import httpx2 as httpx
 from triage.config import Settings, build
 from triage.web import serve
 
+OWN_LINK = {"sec-fetch-site": "same-origin"}
+
 
 def settings_for(home: Path, database_url: str, **sections: dict[str, Any]) -> Settings:
     """Return a site's settings; who reads says so themselves, unless the test is about accounts."""
@@ -81,12 +83,12 @@ class PlainReader:
             assert self.post("/reader", name=name).status_code == 303
 
     def get(self, path: str = "/") -> httpx.Response:
-        """Follow a link."""
-        return self.client.get(path)
+        """Follow a link of our own page, as a browser says that it does."""
+        return self.client.get(path, headers=OWN_LINK)
 
     def get_without_following(self, path: str) -> httpx.Response:
         """Follow a link, but not where its answer sends."""
-        return self.client.get(path, follow_redirects=False)
+        return self.client.get(path, headers=OWN_LINK, follow_redirects=False)
 
     def post(self, path: str, **fields: Any) -> httpx.Response:
         """Send a form as a browser does."""

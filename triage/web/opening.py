@@ -1,7 +1,8 @@
 """Opening a study elsewhere: viewers by address template, each opening audited; and the key image.
 
-Refuses anybody who did not say who they are. An address for a viewer may hold the Study Instance UID and
-the accession number that the viewer needs, never a name or a patient id; nothing of it is logged.
+Refuses anybody who did not say who they are, and links of other sites. An address for a viewer may hold the
+Study Instance UID and the accession number that the viewer needs, never a name or a patient id; nothing of it
+is logged.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from triage.domain.errors import NotFound
 from triage.store import openings, previews
+from triage.web.entry.own_steps import demand_own_step
 from triage.web.room import room
 
 router = APIRouter()
@@ -22,6 +24,7 @@ NOBODY = "Say who you are first."
 @router.get("/studies/{study_id}/viewer/{number}")
 def open_viewer(request: Request, study_id: int, number: int) -> Response:
     """Remember who opens the study, and send the browser to the viewer."""
+    demand_own_step(request)
     here = room(request)
     reader = here.reader(request)
     if not reader.name:

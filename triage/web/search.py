@@ -15,6 +15,7 @@ from triage.domain.account import Right, demand
 from triage.domain.errors import NotFound, Refused
 from triage.domain.reading import Filters, view_name
 from triage.store import queries, saved_views
+from triage.web.entry.own_steps import demand_own_step
 from triage.web.listing import show, show_refusal
 from triage.web.place import Carried, Message, Token, Where
 from triage.web.room import back, room, wants_part
@@ -80,6 +81,7 @@ def save_view(
 @router.get("/views/{view_id}")
 def open_view(request: Request, view_id: int) -> Response:
     """Show a saved view: its tab, its filters, its columns."""
+    demand_own_step(request)
     here = room(request)
     reader = here.reader(request)
     try:

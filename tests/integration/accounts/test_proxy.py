@@ -14,7 +14,9 @@ from tests.accounts_cast import Member, person
 from tests.web_site import settings_for
 from triage.domain.account import Role
 from triage.domain.errors import ConfigError
-from triage.store import accounts, worklist
+from triage.domain.reading import Column, Filters
+from triage.domain.worklist import Tab
+from triage.store import accounts, audit, saved_views, worklist
 from triage.web.server import check_address
 
 Open = Callable[..., Member]
@@ -86,6 +88,35 @@ def test_two_names_are_none_and_a_closed_account_stays_closed(engine: Engine, br
     fresh = browser(peer="10.0.0.5", **SITE)
     fresh.client.headers.update(ITO)
     assert fresh.get().status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("told", "done"),
+    [
+        ({"sec-fetch-site": "same-origin"}, True),
+        ({"sec-fetch-site": "none"}, True),
+        ({"referer": "http://127.0.0.1/?tab=unread"}, True),
+        ({"sec-fetch-site": "cross-site"}, False),
+        ({"sec-fetch-site": "same-site", "referer": "http://127.0.0.1/"}, False),
+        ({"referer": "https://evil.example/"}, False),
+        ({"referer": "http://["}, False),
+        ({}, False),
+    ],
+)
+def test_no_other_sites_link_opens_a_viewer_or_changes_a_readers_columns(
+    engine: Engine, browser: Open, told: dict[str, str], done: bool
+) -> None:
+    study_id = cast.image_arrives(engine, "one")
+    viewers = [{"name": "OHIF", "url": "https://viewer.example/{study_uid}"}]
+    member = browser(peer="10.0.0.5", access=SITE["access"], web={**SITE["web"], "viewers": viewers})
+    member.client.headers.update(ITO)
+    view = saved_views.save(engine, "Dr Ito", "Mine", Tab.ALL, Filters(), [Column.SOURCE])
+    for path in (f"/studies/{study_id}/viewer/0", f"/views/{view}"):
+        answer = member.client.get(path, headers=told, follow_redirects=False)
+        assert answer.status_code == (303 if done else 403), path
+        assert done or "Another site led here" in answer.text
+    assert any(entry.action == "study.open" for entry in audit.entries(engine)) is done
+    assert (Column.SOURCE in saved_views.chosen_columns(engine, "Dr Ito")) is done
 
 
 def test_a_proxy_without_its_address_is_refused_at_start(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from tests import worklist_cast as cast
+from tests.feed_stream import Stream
 from tests.web_site import Served, serving, settings_for
 from triage.domain.errors import ConfigError
 from triage.store import presence, worklist
@@ -26,40 +26,6 @@ def served(engine: Engine, tmp_path: Path) -> Iterator[Served]:
     """A running web process on this test's database."""
     with serving(tmp_path, engine.url.render_as_string(hide_password=False)) as running:
         yield running
-
-
-class Stream:
-    """A browser's end of the feed."""
-
-    def __init__(self, served: Served) -> None:
-        self._client = httpx.Client(timeout=15)
-        self._request = self._client.stream("GET", f"{served.address}/feed")
-        self._lines = self._request.__enter__().iter_lines()
-        self.raw: list[str] = []
-
-    def next(self) -> tuple[str, list[str]]:
-        """Return the next event's kind and rows."""
-        kind = ""
-        for line in self._lines:
-            self.raw.append(line)
-            if line.startswith("event: "):
-                kind = line.removeprefix("event: ")
-            if line.startswith("data: "):
-                return kind, json.loads(line.removeprefix("data: "))["rows"]
-        return "closed", []
-
-    def until(self, kind: str) -> list[str]:
-        """Skip to the next event of that kind and return its rows."""
-        while True:
-            found, rows = self.next()
-            if found == kind:
-                return rows
-            assert found != "closed"
-
-    def close(self) -> None:
-        """Leave."""
-        self._request.__exit__(None, None, None)
-        self._client.close()
 
 
 @pytest.fixture

@@ -19,15 +19,22 @@ FormToken = Annotated[str, Header(alias="X-Form-Token", max_length=200)]
 
 
 def caller(request: Request) -> Reader:
-    """Return who asks; raises TurnedAway. A request with an Authorization header is judged by it alone."""
-    here = room(request)
-    header = request.headers.get("authorization")
-    if header is None:
-        reader = here.door.reader(request)
-        if not reader.name:
-            raise TurnedAway(Why.SIGN_IN)
-        return reader
-    return here.door.bearer(header)
+    """Return who asks; raises TurnedAway. A request with a token is judged by it alone."""
+    door = room(request).door
+    token = door.token_in(request)
+    if token:
+        return door.bearer(token)
+    reader = door.reader(request)
+    if not reader.name:
+        raise TurnedAway(Why.SIGN_IN)
+    return reader
+
+
+def caller_again(request: Request, reader: Reader) -> Reader:
+    """Return who still asks on a connection that stays open; raises TurnedAway once they may not."""
+    door = room(request).door
+    token = door.token_in(request)
+    return door.bearer(token) if token else door.again(request, reader)
 
 
 def no_strays(request: Request) -> None:

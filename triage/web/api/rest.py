@@ -9,7 +9,7 @@ from sse_starlette import EventSourceResponse
 
 from triage.domain.account import Right, may
 from triage.store import situation
-from triage.web.api.admission import needs
+from triage.web.api.admission import caller_again, needs
 from triage.web.api.models import Me, Stands
 from triage.web.live import stream
 from triage.web.reader import Reader
@@ -41,4 +41,4 @@ def stands(request: Request, reader: Looking) -> Stands:
 )
 def feed(request: Request, reader: Looking) -> EventSourceResponse:
     """Stream which rows changed, as `study_id:version`, never what is in them."""
-    return stream(request, reader)
+    return stream(request, reader, caller_again)

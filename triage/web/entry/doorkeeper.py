@@ -44,9 +44,9 @@ class Doorkeeper:
         if mode == "name":
             return self.readers.read(request.cookies.get(COOKIE))
         if mode == "proxy":
-            if self.proxied is None:
+            if self._in_front is None:
                 raise TurnedAway(Why.SIGN_IN)
-            return self.proxied.reader(request)
+            return self._in_front.reader(request)
         held = self.session(request)
         if held is None:
             raise TurnedAway(Why.SIGN_IN)
@@ -60,10 +60,24 @@ class Doorkeeper:
             raise TurnedAway(Why.PASSWORD, reader)
         return reader
 
-    def again(self, request: Request) -> Reader:
+    def again(self, request: Request, reader: Reader) -> Reader:
         """Return who still asks on a connection that stays open; raises TurnedAway once they may not."""
-        header = request.headers.get("authorization")
-        return self.reader(request) if header is None else self.bearer(header)
+        return self._in_front.again(reader) if self._in_front else self.reader(request)
+
+    def token_in(self, request: Request) -> str:
+        """Return the Authorization header where it is a program's to us, empty where somebody in front was meant.
+
+        A proxy passes on what people sign in to it with: Basic, or in the mode `proxy` a bearer's token of its own.
+        """
+        header = request.headers.get("authorization", "")
+        if not header.lower().startswith("bearer "):
+            return ""
+        return "" if self._in_front and not secrets.bearer(header) else header
+
+    @property
+    def _in_front(self) -> Proxied | None:
+        """Return the proxy that signs people in, where the site chose one; its section alone chooses nothing."""
+        return self.proxied if self.settings.web.accounts == "proxy" else None
 
     def bearer(self, header: str) -> Reader:
         """Return the program whose token an Authorization header holds; raises TurnedAway for any other."""

@@ -1,7 +1,8 @@
 """The mode `proxy`: somebody in front signs people in and names them in a header.
 
 Promises that the header counts only on a connection from the addresses that the site named, whatever any
-other header says, and that a closed account stays closed. A connection from elsewhere is nobody's.
+other header says, that a closed account stays closed, and that only a request of now changes a role: a feed
+that was opened yesterday does not. A connection from elsewhere is nobody's.
 """
 
 from __future__ import annotations
@@ -51,6 +52,17 @@ class Proxied:
         if who.disabled:
             raise TurnedAway(Why.ROLE, sentence="This account is closed. Ask an admin.")
         return Reader(who.name, f"proxy:{name_key(who.name)}", who.role, vouched=True)
+
+    def again(self, reader: Reader) -> Reader:
+        """Return somebody on a connection that stays open; raises TurnedAway once their account is closed or changed.
+
+        Writes nothing: the headers of an open connection are as old as it is and say nothing of today's role.
+        """
+        known = accounts.known(self._engine, reader.name)
+        who = known.account if known else None
+        if who is None or who.disabled or (who.origin, who.role) != ("proxy", reader.role):
+            raise TurnedAway(Why.SIGN_IN)
+        return reader
 
     def _account(self, spoken: str, groups: str) -> Account:
         now = time.monotonic()
