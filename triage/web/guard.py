@@ -1,11 +1,13 @@
 """What every request passes: the Host header (DNS rebinding), the origin of acts (CSRF), headers of answers.
 
-Pure ASGI, because a wrapping middleware would hold back the live feed.
+Promises that every answer is dressed and counted, that of an error nobody foresaw too, and has a number of its
+own. Pure ASGI, because a wrapping middleware would hold back the live feed.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import secrets
 import time
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -15,10 +17,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triage import metrics
-from triage.web.api.problems import problem
+from triage.web import unexpected
+from triage.web.api.problems import REQUEST_ID, problem
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 API = "/api/"
+ANSWERED = "triage.answered"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 METHODS = READING | {"POST", "PUT", "DELETE", "PATCH"}
 MOST_BODY_BYTES = 256 * 1024
@@ -68,13 +72,21 @@ class Guard:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        # Never one that the request brings: it is written into the log.
+        scope[REQUEST_ID] = secrets.token_hex(6)
         dressed = _dressing(scope, send, started)
         headers = Headers(scope=scope)
         refusal = _too_large(headers) or self._objection(headers, scope)
         if refusal:
             await _refusing(scope["path"], *refusal)(scope, receive, dressed)
             return
-        await self._app(scope, _bounded(receive), dressed)
+        try:
+            await self._app(scope, _bounded(receive), dressed)
+        except Exception as trouble:
+            unexpected.tell(scope, trouble)
+            if ANSWERED not in scope:
+                await unexpected.answer(scope)(scope, receive, dressed)
+            raise
 
     def _objection(self, headers: Headers, scope: Scope) -> tuple[int, str] | None:
         host = headers.get("host", "")
@@ -130,7 +142,9 @@ def _same_origin(headers: Headers, host: str) -> bool:
 def _dressing(scope: Scope, send: Send, started: float) -> Send:
     async def dressed(message: Message) -> None:
         if message["type"] == "http.response.start":
+            scope[ANSWERED] = True
             headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = scope[REQUEST_ID]
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
             headers.setdefault("cache-control", "no-store")

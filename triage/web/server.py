@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ class _Server(uvicorn.Server):
 def serve(settings: Settings, stop: threading.Event) -> None:
     """Serve the page until `stop` is set; raises ConfigError for a public address that nobody allowed."""
     check_address(settings)
+    logging.getLogger("uvicorn.error").addFilter(_withhold)
     door = _bind(settings.web.host, settings.web.port)
     engine = database.connect(settings.database.url.get_secret_value(), pool_size=POOL_SIZE)
     app = create_app(settings, engine)
@@ -60,6 +62,14 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         watch.join()
         engine.dispose()
     LOG.info("stopped")
+
+
+def _withhold(record: logging.LogRecord) -> bool:
+    """Keep an error's class and drop its text, which may quote a patient's name; the guard has said where it was."""
+    if record.exc_info and record.exc_info[0]:
+        record.msg, record.args = f"{record.getMessage().strip()}: {record.exc_info[0].__name__}", ()
+        record.exc_info = None
+    return True
 
 
 def check_address(settings: Settings) -> None:

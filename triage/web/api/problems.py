@@ -14,6 +14,9 @@ from triage.domain.errors import Conflict, NotFound, Refused, TriageError, Unava
 from triage.web.entry.turned_away import TurnedAway, Why
 
 MEDIA_TYPE = "application/problem+json"
+# Where the guard writes the number that answer, header and log of one request share.
+REQUEST_ID = "triage.request"
+WENT_WRONG = "Something went wrong here."
 STATUS: dict[type[TriageError], int] = {
     TurnedAway: 401,
     Refused: 403,
@@ -30,6 +33,8 @@ TITLES = {
     405: "Method not allowed",
     409: "Conflict",
     422: "Malformed",
+    429: "Too many",
+    500: "Error",
     503: "Unavailable",
 }
 
@@ -70,6 +75,7 @@ def add_problems(api: FastAPI) -> None:
     api.add_exception_handler(TriageError, of_error)
     api.add_exception_handler(HTTPException, of_http)
     api.add_exception_handler(RequestValidationError, of_request)
+    api.add_exception_handler(Exception, of_unexpected)
 
 
 def of_error(request: Request, error: Exception) -> JSONResponse:
@@ -102,3 +108,8 @@ def of_request(request: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"] if not isinstance(part, str) or part.isascii())[:120]
     return problem(422, "malformed", f"{place}: {first['type']}")
+
+
+def of_unexpected(request: Request, error: Exception) -> JSONResponse:
+    """Answer an error that nobody foresaw, without its text; the guard outside logs it."""
+    return problem(500, "unexpected", f"{WENT_WRONG} Ref {request.scope[REQUEST_ID]}")

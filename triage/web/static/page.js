@@ -206,8 +206,17 @@ const triagePage = (() => {
     document.body.addEventListener(kind, (event) => {
       if (event.detail.elt.id === "refresh") return;
       const act = event.detail.requestConfig?.verb === "post";
-      tell(act ? "✕ Could not save. Look at the row before you try again." : "✕ The list did not answer. Try again.");
+      tellWithReference(act ? "✕ Could not save. Look at the row before you try again." : "✕ The list did not answer. Try again.", event.detail.xhr);
     });
+  }
+
+  // The number under which the server's log knows the error, for whoever asks an administrator.
+  function tellWithReference(text, xhr) {
+    const reference = xhr?.status === 500 && xhr.getResponseHeader("x-request-id");
+    if (!reference) return tell(text);
+    const said = `${text} Ref ${reference}`;
+    tell(said);
+    navigator.clipboard?.writeText(reference).then(() => tell(`${said} (copied)`), () => {});
   }
 
   // --- a claim is kept alive while its study is open here -------------------------------------------------------
