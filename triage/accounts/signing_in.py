@@ -1,11 +1,13 @@
 """Sign-in with a local password: counted first, checked always, refused in one sentence.
 
 Promises that a name nobody has, a closed account and a wrong password cannot be told apart by words or by
-the work done; that what was typed is neither kept nor logged; and that a hash of old parameters is renewed.
+the work done; that what was typed is neither kept nor logged; that a stranger's guesses do not keep a person
+out of where they sign in; and that a hash of old parameters is renewed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -15,10 +17,10 @@ from triage import log, metrics
 from triage.accounts import passwords
 from triage.config import AccessSettings
 from triage.domain.account import Account, name_key
-from triage.domain.attempts import PER_ACCOUNT, PER_ADDRESS
+from triage.domain.attempts import By, counted_by, place_of
 from triage.domain.errors import NotFound, Refused
 from triage.domain.password import check_new
-from triage.store import accounts, sessions, tries
+from triage.store import accounts, places, sessions, tries
 from triage.store.sessions import Lifetimes, Opened, Session
 
 LOG = log.get(__name__)
@@ -38,7 +40,7 @@ class Checked:
     """An account whose password was given: the hash it fits, one that replaces it, and the tries to take back."""
 
     account: Account
-    forgiving: tuple[bytes, bytes]
+    forgiving: Mapping[By, str]
     fitted_hash: str = field(repr=False)
     new_hash: str = field(default="", repr=False)
 
@@ -59,7 +61,7 @@ def sign_in(
 
     The session that this browser had (`replacing`) ends, whoever's it was, and lends nothing to the new one.
     """
-    found = checked(engine, name, password, address, "password")
+    found = checked(engine, name, password, address, "password", replacing)
     if replacing:
         sessions.end(engine, replacing)
     return _opened(engine, found, address, "password", lasting)
@@ -67,7 +69,7 @@ def sign_in(
 
 def unlock(engine: Engine, held: Session, password: str, address: str, lasting: Lifetimes) -> Opened:
     """Open a locked session again under a new id; its absolute end stays. Raises as `sign_in`."""
-    found = checked(engine, held.account.name, password, address, "unlock", held)
+    found = checked(engine, held.account.name, password, address, "unlock", held.digest)
     return _opened(engine, found, address, "unlock", lasting, replacing=held.digest)
 
 
@@ -78,7 +80,7 @@ def change_password(
     and Refused for a new password that may not be set."""
     # First what costs no try: the rules for a new password are no secret.
     fresh = check_new(new, held.account.name, access.password_length)
-    found = checked(engine, held.account.name, old, address, "password-change", held)
+    found = checked(engine, held.account.name, old, address, "password-change", held.digest)
     if fresh == old:
         raise Refused("password-same", "that is the password you have")
     fresh_hash, name = passwords.hashed(fresh), held.account.name
@@ -88,18 +90,20 @@ def change_password(
 
 
 def checked(
-    engine: Engine, name: str, password: str, address: str, method: str, held: Session | None = None
+    engine: Engine, name: str, password: str, address: str, method: str, session: bytes = b""
 ) -> Checked:
     """Return the account whose password this is; raises SlowDown or Refused.
 
-    Who holds a session is counted by it: a stranger's guesses at the door must not keep them from their own page.
+    Whose browser has a session of that account, locked or not, is counted by it: a stranger's guesses at the door
+    must not keep them from their own page. Whoever signs in where they did before is not slowed by guesses elsewhere.
     """
     typed, password = name[:LONGEST_TYPED].replace("\0", ""), password[:LONGEST_TYPED]
-    counted = ("session", held.digest.hex()) if held else ("account", name_key(typed))
-    forgiving = tries.digest_of(*counted), tries.digest_of("session-address" if held else "address", address)
-    known = accounts.known(engine, typed)
+    known, place, key = accounts.known(engine, typed), place_of(address), name_key(typed)
     whose = known.account.name if known else None
-    until = tries.take(engine, dict(zip(forgiving, (PER_ACCOUNT, PER_ADDRESS), strict=True)), whose, address)
+    account_id = known.account.id if known else places.NOBODYS
+    familiar, own = places.familiar(engine, account_id, place, session)
+    forgiving = counted_by(key, place, session.hex() if own else "", familiar=familiar)
+    until = tries.take(engine, forgiving, key, whose, address)
     if until is not None:
         metrics.LOGINS.labels(method, "blocked").inc()
         raise SlowDown(until)

@@ -1,15 +1,18 @@
 """How often somebody may try: growing pauses after failures. Pure; the clock is an argument.
 
 Every try is counted before it is judged, so that tries at the same moment cannot slip through together;
-success takes the count back. A pause never grows past its ceiling, and a page that is open already is counted
-by its own session; but whoever keeps guessing at a name can keep its sign-in waiting (NIST SP 800-63B-4 3.2.2
-allows at most 100 failures in a row).
+success takes the count back. A pause never grows past its ceiling. A stranger's guesses must not keep a person
+out: tries are counted by name and place together first, and whoever signs in where they did before, or from a
+browser with a session of their own, is counted by that alone. The sum over all places slows strangers only
+(NIST SP 800-63B-4 3.2.2 allows at most 100 failures in a row).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
+from ipaddress import IPv6Address, ip_address, ip_network
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +25,45 @@ class Limit:
     memory: timedelta
 
 
-PER_ACCOUNT = Limit(5, timedelta(seconds=30), timedelta(minutes=15), timedelta(hours=12))
-# A reading room may share one address behind a proxy.
-PER_ADDRESS = Limit(30, timedelta(seconds=30), timedelta(minutes=15), timedelta(minutes=30))
+class By(StrEnum):
+    """What tries are counted by, as the audit names it."""
+
+    SESSION = "session"
+    ACCOUNT_AND_ADDRESS = "account-and-address"
+    ACCOUNT = "account"
+    ADDRESS = "address"
+
+
+_SLOW = Limit(5, timedelta(seconds=30), timedelta(minutes=15), timedelta(hours=12))
+LIMITS = {
+    By.SESSION: _SLOW,
+    By.ACCOUNT_AND_ADDRESS: _SLOW,
+    By.ACCOUNT: replace(_SLOW, free=10),
+    # A reading room may share one address behind a proxy.
+    By.ADDRESS: Limit(30, timedelta(seconds=30), timedelta(minutes=15), timedelta(minutes=30)),
+}
+
+
+def place_of(address: str) -> str:
+    """Return the place that an address stands for: itself, of IPv6 its /64, because one host owns all of that."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ip_network((parsed, 64), strict=False))
+
+
+def counted_by(name_key: str, place: str, session: str, *, familiar: bool) -> dict[By, str]:
+    """Return what a try is counted by: the session of that name's own person where the browser has one, the name at
+    this place; and of a place that the name never signed in from, the name anywhere and the place as well."""
+    if session:
+        return {By.SESSION: session}
+    here = {By.ACCOUNT_AND_ADDRESS: f"{place}\0{name_key}"}
+    return here if familiar else {**here, By.ACCOUNT: name_key, By.ADDRESS: place}
 
 
 @dataclass(frozen=True, slots=True)

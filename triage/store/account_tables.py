@@ -1,4 +1,4 @@
-"""The tables of who may come in: accounts, sessions, tries, API tokens, sign-ins under way at a provider.
+"""The tables of who may come in: accounts, sessions, tries, places, API tokens, sign-ins under way at a provider.
 
 No secret stands here in the clear: of session ids, tokens and states only the SHA-256, of passwords the
 argon2 hash. `tries.digest` is the SHA-256 of what was typed, because people type passwords into name fields.
@@ -83,7 +83,20 @@ tries = Table(
     Column("count", Integer, nullable=False),
     _at("last", nullable=False),
     _at("until"),
+    # By which the tries at one name are forgotten together, wherever they came from.
+    Column("whose", LargeBinary),
     Index("tries_last_idx", "last"),
+    Index("tries_whose_idx", "whose", postgresql_where=text("whose IS NOT NULL")),
+)
+
+# Where an account signed in from: a stranger's guesses elsewhere do not slow it here.
+sign_in_place = Table(
+    "sign_in_place",
+    metadata,
+    Column("account_id", BigInteger, ForeignKey("account.id", ondelete="CASCADE"), primary_key=True),
+    Column("place", Text, primary_key=True),
+    _now("last_at"),
+    Index("sign_in_place_last_at_idx", "last_at"),
 )
 
 api_token = Table(

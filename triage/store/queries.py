@@ -41,6 +41,12 @@ def find(engine: Engine, reader: str, token: str) -> StoredQuery | None:
     return None if told is None else StoredQuery(token, filters_of(told))
 
 
+def expire(engine: Engine) -> int:
+    """Forget the queries of past shifts, also where nobody searches again; return how many."""
+    with transaction(engine) as connection:
+        return connection.execute(delete(stored_query).where(_Q.used_at < _earlier())).rowcount
+
+
 def filters_json(filters: Filters) -> dict[str, Any]:
     """Return plain JSON types only."""
     return asdict(filters)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,8 +17,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 
 from triage.domain.account import Account, name_key
+from triage.domain.attempts import By, place_of
 from triage.domain.errors import NotFound
-from triage.store import audit, tries
+from triage.store import audit, places, tries
 from triage.store.account_tables import account, session
 from triage.store.accounts import FIELDS, end_sessions_of, of_row
 from triage.store.engine import transaction
@@ -71,13 +73,13 @@ def open_session(
     method: str,
     *,
     replacing: bytes = b"",
-    forgiving: tuple[bytes, bytes] | None = None,
+    forgiving: Mapping[By, str] | None = None,
     fitted_hash: str = "",
     new_hash: str = "",
 ) -> Opened:
     """Sign somebody in, or unlock: a new id each time, the old session (`replacing`) ends.
 
-    In the same transaction the counted try is forgiven, a hash of old parameters is replaced by
+    In the same transaction the counted try is forgiven, the place is remembered, a hash of old parameters is replaced by
     `new_hash`, and the audit remembers. Raises NotFound when the account was disabled meanwhile, or no longer
     has the password that was checked (`fitted_hash`; empty where nobody checked one).
     """
@@ -101,7 +103,8 @@ def open_session(
         }
         connection.execute(insert(session).values(row))
         if forgiving is not None:
-            tries.forgive(connection, *forgiving)
+            tries.forgive(connection, forgiving)
+            places.remember(connection, who.id, place_of(address))
         detail = {"method": method, "address": address}
         audit.record(connection, who.name, "session.open", "session", detail=detail)
     return made

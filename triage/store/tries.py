@@ -10,16 +10,18 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import Connection, Engine, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from triage.domain.attempts import PER_ACCOUNT, PER_ADDRESS, Limit, Tries, blocked, charge, forgiven
+from triage.domain.attempts import LIMITS, By, Tries, blocked, charge, forgiven
 from triage.store import audit
 from triage.store.account_tables import tries
 from triage.store.engine import transaction
 
 _T = tries.c
-LONGEST_MEMORY = max(PER_ACCOUNT.memory, PER_ADDRESS.memory)
+LONGEST_MEMORY = max(limit.memory for limit in LIMITS.values())
+# What success takes back one try of; the others are forgotten by it.
+_SHARED = frozenset({By.ACCOUNT, By.ADDRESS})
 
 
 def digest_of(kind: str, value: str) -> bytes:
@@ -27,41 +29,56 @@ def digest_of(kind: str, value: str) -> bytes:
     return hashlib.sha256(f"{kind}\0{value}".encode()).digest()
 
 
-def take(engine: Engine, limits: Mapping[bytes, Limit], account: str | None, address: str) -> datetime | None:
-    """Count one try against each digest, or return until when one of them has to wait (then none is counted).
+def take(
+    engine: Engine, counted: Mapping[By, str], name_key: str, account: str | None, address: str
+) -> datetime | None:
+    """Count one try by each of them, or return until when one has to wait (then none is counted).
 
     A try that starts a pause is audited here, with the account where there is one.
     """
+    digests = {digest_of(by, value): by for by, value in counted.items()}
     with transaction(engine) as connection:
         now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        waiting = select(func.max(_T.until)).where(_T.digest.in_(list(digests)), _T.until > now)
+        until: datetime | None = connection.execute(waiting).scalar_one()
+        if until is not None:
+            return until
+        whose = digest_of("name", name_key)
         # In one order, whoever asks: two processes never wait for each other.
-        held = {digest: _locked(connection, digest, now) for digest in sorted(limits)}
+        held = {
+            digest: _locked(connection, digest, None if digests[digest] is By.ADDRESS else whose, now)
+            for digest in sorted(digests)
+        }
         waits = [found.until for found in held.values() if found.until and blocked(found, now)]
         if waits:
             return max(waits)
         for digest, found in held.items():
-            after = charge(found, limits[digest], now)
+            by = digests[digest]
+            after = charge(found, LIMITS[by], now)
             _keep(connection, digest, after)
             if after.until is not None:
-                kind = "account" if limits[digest] is PER_ACCOUNT else "address"
-                detail = {"by": kind, "tries": after.count, "address": address, "account": account}
-                audit.record(connection, audit.SYSTEM, "session.lock-out", kind, detail=detail)
+                detail = {"by": by, "tries": after.count, "address": address, "account": account}
+                audit.record(connection, audit.SYSTEM, "session.lock-out", by, detail=detail)
     return None
 
 
-def forgive(connection: Connection, account_digest: bytes, address_digest: bytes) -> None:
+def forgive(connection: Connection, counted: Mapping[By, str]) -> None:
     """Take a try that succeeded back, inside the transaction that signs in."""
-    connection.execute(delete(tries).where(_T.digest == account_digest))
-    found = connection.execute(
-        select(_T.count, _T.last, _T.until).where(_T.digest == address_digest)
-    ).one_or_none()
-    if found is not None:
-        _keep(connection, address_digest, forgiven(Tries(*found)))
+    for by, value in sorted(counted.items(), key=lambda pair: digest_of(*pair)):
+        row = _T.digest == digest_of(by, value)
+        if by not in _SHARED:
+            connection.execute(delete(tries).where(row))
+            continue
+        query = select(_T.count, _T.last, _T.until).where(row).with_for_update()
+        found = connection.execute(query).one_or_none()
+        if found is not None:
+            _keep(connection, digest_of(by, value), forgiven(Tries(*found)))
 
 
-def forget_account(connection: Connection, key: str) -> None:
-    """Forget the failures of the account of that name key: somebody who may has changed the account."""
-    connection.execute(delete(tries).where(_T.digest == digest_of("account", key)))
+def forget_account(connection: Connection, name_key: str) -> None:
+    """Forget the failures of the account of that name key, wherever they came from: somebody who may has changed it."""
+    theirs = or_(_T.whose == digest_of("name", name_key), _T.digest == digest_of(By.ACCOUNT, name_key))
+    connection.execute(delete(tries).where(theirs))
 
 
 def expire(engine: Engine) -> int:
@@ -71,8 +88,8 @@ def expire(engine: Engine) -> int:
         return connection.execute(delete(tries).where(_T.last < old)).rowcount
 
 
-def _locked(connection: Connection, digest: bytes, now: datetime) -> Tries:
-    empty = insert(tries).values(digest=digest, count=0, last=now, until=None)
+def _locked(connection: Connection, digest: bytes, whose: bytes | None, now: datetime) -> Tries:
+    empty = insert(tries).values(digest=digest, whose=whose, count=0, last=now, until=None)
     connection.execute(empty.on_conflict_do_nothing())
     query = select(_T.count, _T.last, _T.until).where(_T.digest == digest).with_for_update()
     return Tries(*connection.execute(query).one())

@@ -1,4 +1,4 @@
-"""Now and then: forgets sessions that are over and tries that no limit remembers."""
+"""Now and then: forgets sessions that are over, tries that no limit remembers, places long left, searches of past shifts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from triage.accounts.signing_in import lifetimes
 from triage.domain.errors import TriageError
-from triage.store import sessions, tries
+from triage.store import places, queries, sessions, tries
 from triage.web.room import Room
 
 EVERY_SECONDS = 300.0
@@ -24,3 +24,5 @@ async def keep_up(here: Room) -> None:
 def _sweep(here: Room) -> None:
     sessions.expire(here.engine, lifetimes(here.settings.access))
     tries.expire(here.engine)
+    places.expire(here.engine)
+    queries.expire(here.engine)
