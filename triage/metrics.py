@@ -27,6 +27,9 @@ STAGE_SECONDS = Histogram(
 )
 DELIVERIES = Counter("spine_triage_dicom_send_total", "Results sent, by peer and result.", ["peer", "result"])
 SSE_CLIENTS = Gauge("spine_triage_sse_clients", "Browsers connected to the live feed.")
+SSE_REFUSED = Counter(
+    "spine_triage_sse_refused_total", "Live feeds refused, by the limit that was reached.", ["limit"]
+)
 HTTP_SECONDS = Histogram(
     "spine_triage_http_request_seconds",
     "Requests to the page.",

@@ -156,7 +156,8 @@ class OutcomeSettings(Section):
 
 class WebSettings(Section):
     """The radiologist's page. `due_minutes` is shown beside the wait; it moves no row. `accounts`: who says who
-    somebody is; `name` is for one machine's trial alone."""
+    somebody is; `name` is for one machine's trial alone. `feeds_most`: live pages open at one web process at a time;
+    `feeds_per_reader`: of one account or token."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
@@ -164,6 +165,8 @@ class WebSettings(Section):
     allowed_hosts: tuple[str, ...] = ()
     viewers: tuple[Viewer, ...] = ()
     skip_minutes: float = Field(default=15.0, gt=0, le=240)
+    feeds_most: int = Field(default=400, ge=1, le=10000)
+    feeds_per_reader: int = Field(default=12, ge=1)
     due_minutes: dict[str, float] = Field(
         default_factory=lambda: {"STAT": 30.0, "HIGH": 60.0, "MEDIUM": 120.0, "ROUTINE": 120.0, "LOW": 240.0}
     )

@@ -41,7 +41,8 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     readers = Readers(load_secret(settings.home / "secrets"))
     access = settings.access
     door = Doorkeeper(settings, engine, readers, Proxied(access.proxy, engine) if access.proxy else None)
-    app.state.room = Room(settings, engine, Desk.of(settings, engine), Hub(), readers, door)
+    hub = Hub(settings.web.feeds_most, settings.web.feeds_per_reader)
+    app.state.room = Room(settings, engine, Desk.of(settings, engine), hub, readers, door)
     app.add_middleware(Guard, hosts=(settings.web.host, *settings.web.allowed_hosts))
     add_forwarding(app, settings.web.trusted_proxies)
     for part in (pages, search, preferences, opening, acts, live, operations, policy):

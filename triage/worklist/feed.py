@@ -1,15 +1,16 @@
 """Changes of the worklist, from Postgres to every open page: one listener per process, one queue per page.
 
 Promises: a page is told of every change, or told to read everything again; a slow page never holds up
-the others; a lost database is said at once ("stale") and healed by itself ("resync"). Events carry row
-ids and versions, never a patient.
+the others; a lost database is said at once ("stale") and healed by itself ("resync"); no one reader, and not all
+of them together, hold more feeds open than the site allows. Events carry row ids and versions, never a patient.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -45,11 +46,21 @@ class FeedEvent:
     rows: tuple[str, ...] = ()
 
 
+class Full(StrEnum):
+    """Why there is no room for one more feed."""
+
+    READER = "reader"
+    ALL = "all"
+
+
 class Hub:
     """Hands each event to every open page; all methods belong to the event loop's thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 400, most_each: int = 12) -> None:
+        self._most = most
+        self._most_each = most_each
         self._queues: set[asyncio.Queue[FeedEvent]] = set()
+        self._held: Counter[str] = Counter()
         self._ended = False
         self.live = False
 
@@ -68,10 +79,19 @@ class Hub:
         self._ended = True
         self.broadcast(FeedEvent(FeedKind.END))
 
-    async def events(self) -> AsyncIterator[FeedEvent]:
-        """Yield what happens from now on, changes gathered; first of all how the feed stands."""
+    def full(self, who: str) -> Full | None:
+        """Return why there is no room for one more feed of theirs; None where there is. An unnamed one counts with all alone."""
+        if who and self._held[who] >= self._most_each:
+            return Full.READER
+        return Full.ALL if len(self._queues) >= self._most else None
+
+    async def events(self, who: str = "") -> AsyncGenerator[FeedEvent, None]:
+        """Yield what happens from now on, changes gathered; first of all how the feed stands. Nothing when it is full."""
+        if self.full(who):
+            return
         queue: asyncio.Queue[FeedEvent] = asyncio.Queue(QUEUE_EVENTS)
         self._queues.add(queue)
+        self._held[who] += 1
         metrics.SSE_CLIENTS.inc()
         try:
             yield FeedEvent(FeedKind.RESYNC if self.live else FeedKind.STALE)
@@ -85,6 +105,9 @@ class Hub:
                     yield gathered
         finally:
             self._queues.discard(queue)
+            self._held[who] -= 1
+            if not self._held[who]:
+                del self._held[who]
             metrics.SSE_CLIENTS.dec()
 
 

@@ -1,4 +1,4 @@
-"""A feed that stays open: what a proxy passes on does not cut it, and its old words change nothing."""
+"""A feed that stays open: what a proxy passes on does not cut it, its old words change nothing, and nobody holds too many."""
 
 from __future__ import annotations
 
@@ -70,3 +70,35 @@ def test_an_open_feed_ends_when_its_account_is_closed(engine: Engine, proxied: S
     while stream.next()[0] != "closed":
         pass
     stream.close()
+
+
+@pytest.mark.parametrize(
+    ("limits", "status", "word"),
+    [
+        ({"feeds_per_reader": 2}, 429, "reader"),
+        ({"feeds_most": 2}, 503, "all"),
+    ],
+)
+def test_one_feed_too_many_is_refused_with_when_to_ask_again(
+    engine: Engine, tmp_path: Path, limits: dict[str, int], status: int, word: str
+) -> None:
+    site = {**SITE, "web": {**SITE["web"], **limits}}
+    with serving(tmp_path, engine.url.render_as_string(hide_password=False), **site) as served:
+        held = [Stream(served, **LEAD), Stream(served, "/api/v1/feed", **LEAD)]
+        for stream in held:
+            stream.next()
+        headers = {"x-forwarded-user": "Dr Ito", "x-forwarded-groups": "pacs-leads"}
+        for path in ("/feed", "/api/v1/feed"):
+            refused = httpx.get(f"{served.address}{path}", headers=headers)
+            assert (refused.status_code, refused.headers["retry-after"]) == (status, "30")
+        assert refused.json()["reason"] == "feeds"
+        asked = httpx.head(f"{served.address}/feed", headers=headers)
+        assert (asked.status_code, asked.headers["x-no-room"]) == (status, word)
+        other = {**headers, "x-forwarded-user": "Dr Abe"}
+        assert httpx.head(f"{served.address}/feed", headers=other).status_code == (
+            204 if status == 429 else 503
+        )
+        figures = httpx.get(f"{served.address}/metrics").text
+        assert f'spine_triage_sse_refused_total{{limit="{word}"}}' in figures
+        for stream in held:
+            stream.close()

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from triage.worklist import feed
-from triage.worklist.feed import FeedEvent, FeedKind, Hub
+from triage.worklist.feed import FeedEvent, FeedKind, Full, Hub
 
 
 def _change(*rows: str) -> FeedEvent:
@@ -76,3 +76,20 @@ def test_an_open_feed_ends_at_once_when_the_process_stops() -> None:
 def test_a_quiet_feed_says_that_it_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "ALIVE_S", 0.01)
     assert asyncio.run(_take(Hub(), 2))[1].kind is FeedKind.ALIVE
+
+
+def test_no_reader_and_not_all_of_them_hold_more_feeds_than_the_site_allows() -> None:
+    async def story() -> list[Full | None]:
+        hub = Hub(most=4, most_each=2)
+        open_feeds = [hub.events(who) for who in ("Dr A", "Dr A", "", "")]
+        said = []
+        for one in open_feeds:
+            said.append(hub.full("Dr A"))
+            await anext(one)
+        said += [hub.full("Dr A"), hub.full("Dr B"), hub.full("")]
+        assert [event async for event in hub.events("Dr B")] == [], "one that slips between gets nothing"
+        await open_feeds[0].aclose()
+        return [*said, hub.full("Dr A"), hub.full("Dr B")]
+
+    full = [None, None, Full.READER, Full.READER, Full.READER, Full.ALL, Full.ALL, None, None]
+    assert asyncio.run(story()) == full

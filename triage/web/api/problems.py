@@ -49,12 +49,14 @@ class Problem(BaseModel):
     reason: str
 
 
+def described(status: int) -> dict[str, Any]:
+    """Return how the API's description tells of a problem with that status."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": TITLES[status], "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {
-        "description": TITLES[status],
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for status in (400, 401, 403, 404, 409, 422, 503)
+    status: described(status) for status in (400, 401, 403, 404, 409, 422, 503)
 }
 
 

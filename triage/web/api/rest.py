@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
 from sse_starlette import EventSourceResponse
 
 from triage.domain.account import Right, may
 from triage.store import situation
 from triage.web.api.admission import caller_again, needs
 from triage.web.api.models import Me, Stands
-from triage.web.live import stream
+from triage.web.api.problems import described, problem
+from triage.web.live import no_room, stream
 from triage.web.reader import Reader
 from triage.web.room import room
 
@@ -37,8 +39,14 @@ def stands(request: Request, reader: Looking) -> Stands:
     "/feed",
     tags=["feed"],
     response_class=EventSourceResponse,
-    responses={200: {"description": "Server-Sent Events", "content": {"text/event-stream": {}}}},
+    responses={
+        200: {"description": "Server-Sent Events", "content": {"text/event-stream": {}}},
+        429: described(429),
+    },
 )
-def feed(request: Request, reader: Looking) -> EventSourceResponse:
+async def feed(request: Request, reader: Looking) -> Response:
     """Stream which rows changed, as `study_id:version`, never what is in them."""
+    refused = no_room(request, reader)
+    if refused:
+        return problem(refused.status, "feeds", refused.sentence, refused.headers)
     return stream(request, reader, caller_again)

@@ -14,6 +14,7 @@ const triagePage = (() => {
   // --- the connection -------------------------------------------------------------------------------------
   let heard = Date.now();
   let lostSince = null;
+  let noRoom = ""; // why the server has no feed for this page, while it answers everything else
 
   function clockOf(ms) {
     return new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
@@ -24,15 +25,27 @@ const triagePage = (() => {
   function live() {
     heard = Date.now();
     lostSince = null;
+    noRoom = "";
     show();
   }
   function lost() {
     lostSince = lostSince || Date.now();
     show();
   }
+  // A refused feed: EventSource does not say with what, so ask whether there is room.
+  const FULL = {
+    reader: "You have as many live pages open as one reader may: close one.",
+    all: "As many live pages are open as this site allows.",
+  };
+  async function refused() {
+    const answer = await fetch("/feed", { method: "HEAD", credentials: "same-origin" }).catch(() => null);
+    if (answer?.status === 401) location.reload();
+    noRoom = FULL[answer?.headers.get("x-no-room")] ?? "";
+    if (lostSince) show();
+  }
   function show() {
     const [shape, words] = $("live").children;
-    const gone = lostSince !== null && Date.now() - lostSince > GIVE_UP_MS;
+    const gone = lostSince !== null && !noRoom && Date.now() - lostSince > GIVE_UP_MS;
     $("live").className = lostSince ? "live bad" : "live good";
     say(shape, gone ? "✕" : lostSince ? "◷" : "●");
     say(words, lostSince ? `Stale since ${clockOf(lostSince)}` : "Live");
@@ -45,7 +58,9 @@ const triagePage = (() => {
     say($("lost").firstElementChild, gone ? "✕" : "◷");
     say($("lost-words"), gone
       ? "Not connected. Use your PACS list."
-      : `Live updates lost at ${clockOf(lostSince)}. The order may be out of date. Trying again.`);
+      : noRoom
+        ? `No live updates since ${clockOf(lostSince)}. ${noRoom} The list is asked for every 30 seconds; trying again.`
+        : `Live updates lost at ${clockOf(lostSince)}. The order may be out of date. Trying again.`);
   }
   document.body.addEventListener("htmx:sseOpen", (event) => {
     const source = event.detail.source;
@@ -56,7 +71,10 @@ const triagePage = (() => {
   function stay() {
     heard = Date.now();
   }
-  document.body.addEventListener("htmx:sseError", lost);
+  document.body.addEventListener("htmx:sseError", (event) => {
+    lost();
+    if (event.detail.source?.readyState === EventSource.CLOSED) refused();
+  });
   setInterval(() => {
     if (Date.now() - heard > QUIET_MS) lost();
     if (lostSince) show();
