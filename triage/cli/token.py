@@ -1,4 +1,7 @@
-"""`triage token`: tokens for programs that use the JSON API. A token is shown once and kept nowhere."""
+"""`triage token`: tokens for programs that use the JSON API. A token is shown once and kept nowhere.
+
+One made in the name of an account (`--as`) goes no further than that account: it stops while the account is closed.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from triage.cli.shape import ExampleCommand, ExampleGroup, actor_option, json_op
 COLUMNS = {
     "name": "NAME",
     "scope": "SCOPE",
+    "reach": "REACHES NOW",
     "created_by": "MADE BY",
     "expires_at": "EXPIRES",
     "last_used_at": "LAST USED",
@@ -39,9 +43,13 @@ def token() -> None:
     "--days", type=click.IntRange(1, 366), default=90, show_default=True, help="How long it is good."
 )
 @actor_option
+@click.option("--bare", is_flag=True, help="Write the token alone, for a pipe or a file.")
 @json_option
-def create(*, name: str, scope: str, days: int, actor: str | None, as_json: bool) -> None:
-    """Make a token and show it, this once. `read` looks; `act` also claims, completes, pins and so on."""
+def create(*, name: str, scope: str, days: int, actor: str | None, bare: bool, as_json: bool) -> None:
+    """Make a token and show it, this once. `read` looks; `act` also claims, completes, pins and so on.
+
+    Made in the name of an account (`--as`), it goes no further than that account does, and stops with it.
+    """
     from triage.accounts import tokens as secrets
     from triage.domain.account import Scope, person_name
     from triage.store import tokens
@@ -52,7 +60,10 @@ def create(*, name: str, scope: str, days: int, actor: str | None, as_json: bool
         kept = tokens.create(
             session.engine, person_name(name), secrets.digest_of(made), Scope(scope), ends, acting(actor)
         )
-    write_fields("Token", asdict(kept) | {"token_once": made}, as_json=as_json)
+    if bare:
+        click.echo(made)
+    else:
+        write_fields("Token", asdict(kept) | {"token_once": made}, as_json=as_json)
 
 
 @token.command("list", cls=ExampleCommand, example="triage token list --json")

@@ -96,6 +96,14 @@ def may(role: Role, right: Right, scope: Scope | None = None) -> bool:
     return PERMITTED[(role, right)]
 
 
+def reach_of(scope: Scope, maker: Role | None) -> Scope:
+    """Return how far a token goes: to its scope, and no further than its maker now; without an account, its scope."""
+    if maker is None or scope is Scope.READ:
+        return scope
+    acts = (right for right in Right if PERMITTED[(Role.SERVICE, right)])
+    return Scope.ACT if all(may(maker, right) for right in acts) else Scope.READ
+
+
 def demand(role: Role, right: Right, scope: Scope | None = None) -> None:
     """Raise Refused, saying whom to ask, unless the role may do it."""
     if may(role, right, scope):
@@ -149,7 +157,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An API token as it is listed; its secret is known to whoever was shown it, and to nobody else."""
+    """An API token as it is listed; its secret is known to whoever was shown it, and to nobody else.
+
+    `scope` is what it was made for, `reach` how far it goes now: None where its maker's account is closed.
+    """
 
     id: int
     name: str
@@ -159,6 +170,7 @@ class Token:
     expires_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+    reach: Scope | None
 
     @property
     def actor(self) -> str:

@@ -112,6 +112,9 @@ api_token = Table(
     _at("expires_at", nullable=False),
     _at("last_used_at"),
     _at("revoked_at"),
+    # The account that made it, where an account did: without it there is no token.
+    Column("maker_id", BigInteger, ForeignKey("account.id", ondelete="CASCADE")),
+    Index("api_token_maker_id_idx", "maker_id", postgresql_where=text("maker_id IS NOT NULL")),
     Index("api_token_name_key_idx", "name_key", unique=True, postgresql_where=text("revoked_at IS NULL")),
 )
 

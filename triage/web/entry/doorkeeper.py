@@ -83,9 +83,10 @@ class Doorkeeper:
         """Return the program whose token an Authorization header holds; raises TurnedAway for any other."""
         sent = secrets.bearer(header)
         found = tokens.find(self.engine, secrets.digest_of(sent)) if sent else None
-        if found is None:
+        # A reach of None would read as no limit at all.
+        if found is None or found.reach is None:
             raise TurnedAway(Why.SIGN_IN, sentence="That token is not good.")
-        return Reader(found.actor, "", Role.SERVICE, found.scope, vouched=True)
+        return Reader(found.actor, "", Role.SERVICE, found.reach, vouched=True)
 
     def session(self, request: Request) -> Session | None:
         """Return this browser's session, locked or not."""
