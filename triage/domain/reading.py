@@ -109,6 +109,12 @@ class SavedView:
     columns: tuple[Column, ...]
 
 
+def demand_lasting(filters: Filters) -> None:
+    """Raise Refused for filters that a view must not keep: a search is forgotten after a shift, a view never is."""
+    if filters.text:
+        raise Refused("view-text", "A view keeps no search for one patient. Take the search out, then save")
+
+
 def view_name(spoken: str) -> str:
     """Return the name of a saved view; raises Refused when it is none."""
     name = _word(spoken, VIEW_NAME_LENGTH)

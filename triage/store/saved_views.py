@@ -1,15 +1,19 @@
-"""Lists that readers named, their own and everybody's, and the columns each reader chose."""
+"""Lists that readers named, their own and everybody's, and the columns each reader chose.
+
+Promises that no view holds what somebody searched for: that is a patient's name, and views are kept for good.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Engine, RowMapping, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from triage.domain.errors import NotFound
-from triage.domain.reading import USUAL_COLUMNS, Column, Filters, SavedView, columns
+from triage.domain.reading import USUAL_COLUMNS, Column, Filters, SavedView, columns, demand_lasting
 from triage.domain.worklist import Tab
 from triage.store import audit
 from triage.store.engine import transaction
@@ -47,7 +51,9 @@ def save(
     *,
     shared: bool = False,
 ) -> int:
-    """Save a view under a name; the reader's own view of that name is replaced. Returns its id."""
+    """Save a view under a name; the reader's own view of that name is replaced. Returns its id; raises Refused for
+    filters with a search."""
+    demand_lasting(filters)
     values: dict[str, Any] = {
         "tab": tab,
         "filters": filters_json(filters),
@@ -104,6 +110,7 @@ def _view(found: RowMapping) -> SavedView:
         found["owner"],
         found["shared"],
         Tab(found["tab"]),
-        filters_of(found["filters"]),
+        # A version before 0010 may still write one while this one runs beside it.
+        replace(filters_of(found["filters"]), text=""),
         columns(found["columns"]),
     )

@@ -9,7 +9,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    Select,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from triage.domain.account import Role, Scope, Token, name_key, reach_of
@@ -108,4 +119,6 @@ def _token(found: RowMapping) -> Token:
     scope = Scope(found["scope"])
     maker = Role(found["maker_role"]) if found["maker_role"] else None
     reach = None if found["maker_closed"] else reach_of(scope, maker)
-    return Token(**{**{column.name: found[column.name] for column in _FIELDS}, "scope": scope, "reach": reach})
+    return Token(
+        **{**{column.name: found[column.name] for column in _FIELDS}, "scope": scope, "reach": reach}
+    )

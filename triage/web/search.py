@@ -1,6 +1,7 @@
 """Narrowing the list: a search is a POST, and the address afterwards names an opaque id, never a patient.
 
-Saved views are such filters under a name, with a tab and columns: a reader's own, or everybody's.
+Saved views are such filters under a name, with a tab and columns: a reader's own, or everybody's. They hold no
+search: that is forgotten after a shift.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from fastapi.responses import Response
 
 from triage.domain.account import Right, demand
 from triage.domain.errors import NotFound, Refused
-from triage.domain.reading import Filters, view_name
+from triage.domain.reading import Filters, demand_lasting, view_name
 from triage.store import queries, saved_views
 from triage.web.entry.own_steps import demand_own_step
 from triage.web.listing import show, show_refusal
@@ -69,8 +70,7 @@ def save_view(
         named = view_name(name)
         known = queries.find(here.engine, reader.name, at.q)
         filters = known.filters if known else Filters()
-        if shared and filters.text:
-            raise Refused("view-text", "A shared view cannot hold a search for one patient")
+        demand_lasting(filters)
     except Refused as refused:
         return show_refusal(request, where, refused)
     chosen = saved_views.chosen_columns(here.engine, reader.name)

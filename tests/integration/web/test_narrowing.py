@@ -7,12 +7,15 @@ from collections.abc import Callable
 
 import httpx2 as httpx
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from tests import worklist_cast as cast
 from tests.web_site import PlainReader
-from triage.domain.reading import Column
-from triage.store import saved_views, worklist
+from triage.domain.errors import Refused
+from triage.domain.reading import Column, Filters
+from triage.domain.worklist import Tab
+from triage.store import queries, saved_views, schema, worklist
+from triage.store.engine import transaction
 
 Open = Callable[..., PlainReader]
 
@@ -130,14 +133,39 @@ def test_a_saved_view_brings_back_its_tab_filters_and_columns(
     assert saved_views.views(engine, "Dr A") == []
 
 
-def test_a_shared_view_is_everybodys_and_never_holds_one_patient(
+def test_no_view_holds_a_search_and_a_search_is_forgotten_after_a_shift(
     engine: Engine, sit_down: Open, three: list[int]
 ) -> None:
     reader = sit_down("Dr A")
     token = reader.token()
-    q = reader.post("/search", token=token, text="sato").headers["location"].partition("q=")[2]
-    refused = reader.post("/views", token=token, name="Sato", q=q, shared="true")
-    assert refused.status_code == 403 and "one patient" in refused.text
+    q = reader.post("/search", token=token, text="sato", source="CR_0").headers["location"].partition("q=")[2]
+    for own in ({}, {"shared": "true"}):
+        refused = reader.post("/views", token=token, name="Night", q=q, **own)
+        assert refused.status_code == 403 and "no search for one patient" in refused.text
+    with pytest.raises(Refused):
+        saved_views.save(engine, "Dr A", "Night", Tab.ALL, Filters(text="sato"), ())
+    with transaction(engine) as connection:
+        assert connection.execute(text("SELECT count(*) FROM saved_view")).scalar_one() == 0
+        older = "UPDATE stored_query SET used_at = used_at - interval '13 hours'"
+        connection.execute(text(older))
+    assert queries.expire(engine) == 1
+
+
+def test_a_view_of_an_older_version_shows_no_search(engine: Engine, three: list[int]) -> None:
+    saved_views.save(engine, "Dr A", "Old", Tab.ALL, Filters(source="CR_0"), ())
+    with transaction(engine) as connection:
+        connection.execute(text("""UPDATE saved_view SET filters = jsonb_set(filters, '{text}', '"sato"')"""))
+    (view,) = saved_views.views(engine, "Dr A")
+    assert view.filters == Filters(source="CR_0")
+    schema.downgrade(engine, "0009")
+    schema.upgrade(engine)
+    with transaction(engine) as connection:
+        assert "sato" not in str(connection.execute(text("SELECT filters FROM saved_view")).all())
+
+
+def test_a_shared_view_is_everybodys(engine: Engine, sit_down: Open, three: list[int]) -> None:
+    reader = sit_down("Dr A")
+    token = reader.token()
     reader.post("/views", token=token, name="Night", shared="true")
     (view,) = saved_views.views(engine, "Dr B")
     assert (view.name, view.owner) == ("Night", "Dr A")
