@@ -54,7 +54,24 @@ MODEL = Gauge(
     ["model", "version", "digest"],
 )
 SEND_BACKLOG = Gauge("spine_triage_send_backlog", "Results not yet delivered, by peer.", ["peer"])
-WORKLIST_UNREAD = Gauge("spine_triage_worklist_unread", "Studies waiting to be read.")
+WORKLIST_UNREAD = Gauge("spine_triage_worklist_unread", "Studies waiting to be read, by band.", ["band"])
+FLAG_RATIO = Gauge(
+    "spine_triage_flag_ratio",
+    "Share of flags among a model's newest answers; `window` is how many at most.",
+    ["model", "window"],
+)
+# Counted by each web process from the audit's new rows, whoever wrote them: of several, take one.
+AUDIT_EVENTS = Counter("spine_triage_audit_events_total", "What was done, by the audit's word.", ["action"])
+OVERRIDES = Counter(
+    "spine_triage_override_total",
+    "Studies that a person moved against the order, by direction and reason.",
+    ["direction", "reason"],
+)
+FEEDBACK = Counter(
+    "spine_triage_feedback_total",
+    "Readers' opinions on flags, by the model that answered, verdict and cause.",
+    ["model", "verdict", "cause"],
+)
 GUARD_SHARE = Gauge(
     "spine_triage_guard_promoted_ratio", "Share of the last openings that the guard had put first."
 )

@@ -24,7 +24,7 @@ def give(engine: Engine, study_id: int, reader: str, verdict: Verdict, cause: Ca
     """Record the reader's opinion on the present answer; Refused where there is none, NotFound."""
     answered = select(worklist_item.c.outcome).where(worklist_item.c.study_id == study_id)
     newest = (
-        select(analysis.c.id)
+        select(analysis.c.id, analysis.c.outcome["models"][-1]["name"].astext)
         .where(analysis.c.study_id == study_id, analysis.c.state == "succeeded")
         .order_by(desc(analysis.c.id))
         .limit(1)
@@ -35,11 +35,12 @@ def give(engine: Engine, study_id: int, reader: str, verdict: Verdict, cause: Ca
             raise NotFound("worklist", f"study {study_id} is not on the worklist")
         if outcome not in ("FLAGGED", "NOT_FLAGGED"):
             raise Refused("opinion", "There is no answer to agree or disagree with")
+        analysis_id, model = connection.execute(newest).one_or_none() or (None, None)
         values: dict[str, Any] = {
             "verdict": verdict,
             "cause": cause or "",
             "outcome": outcome,
-            "analysis_id": connection.execute(newest).scalar_one_or_none(),
+            "analysis_id": analysis_id,
             "at": func.now(),
         }
         connection.execute(
@@ -47,7 +48,7 @@ def give(engine: Engine, study_id: int, reader: str, verdict: Verdict, cause: Ca
             .values(study_id=study_id, reader=reader, **values)
             .on_conflict_do_update(index_elements=["study_id", "reader"], set_=values)
         )
-        detail = {"verdict": verdict, "cause": cause or "", "outcome": outcome}
+        detail = {"verdict": verdict, "cause": cause or "", "outcome": outcome, "model": model or ""}
         audit.record(
             connection, reader, "opinion.give", f"study:{study_id}", study_id=study_id, detail=detail
         )

@@ -12,11 +12,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, desc, func, select
 
-from triage.domain.finding import ModelIdentity
+from triage.domain.finding import ModelIdentity, TriageOutcome
+from triage.domain.priority import LOOK_SOONER, RequestedPriority, Tier
 from triage.domain.worklist import WorklistState
 from triage.store.engine import transaction
 from triage.store.presence import LATE_SECONDS
 from triage.store.tables import analysis, delivery, presence, study, worklist_item
+
+# The newest answers that the share of flags is told of; `triage check` judges the first and the last.
+FLAG_WINDOWS = (50, 200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +36,25 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """Studies waiting to be read that stand in one band: what a band is told by, and how many they are."""
+
+    tier: Tier
+    reason_code: str
+    requested: RequestedPriority
+    sooner: bool
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
-    """What /metrics says of the whole installation."""
+    """What /metrics says of the whole installation. `flagged`: by model and window, the share of its newest answers."""
 
     studies: Mapping[str, int] = field(default_factory=dict)
     analyses: Mapping[str, int] = field(default_factory=dict)
     undelivered: Mapping[str, int] = field(default_factory=dict)
-    unread: int = 0
+    unread: tuple[Unread, ...] = ()
+    flagged: Mapping[tuple[str, int], float] = field(default_factory=dict)
 
 
 def situation(engine: Engine) -> Situation:
@@ -66,9 +82,6 @@ def situation(engine: Engine) -> Situation:
 
 def figures(engine: Engine) -> Figures:
     """Return the figures of every process's work, from the rows they left."""
-    unread = select(func.count()).where(
-        worklist_item.c.state.in_([WorklistState.SCHEDULED, WorklistState.IN_PROGRESS])
-    )
     pending = (
         select(delivery.c.peer, func.count()).where(delivery.c.state == "pending").group_by(delivery.c.peer)
     )
@@ -77,8 +90,39 @@ def figures(engine: Engine) -> Figures:
             studies=_counted(connection, select(study.c.state, func.count()).group_by(study.c.state)),
             analyses=_counted(connection, select(analysis.c.state, func.count()).group_by(analysis.c.state)),
             undelivered=_counted(connection, pending),
-            unread=int(connection.execute(unread).scalar_one()),
+            unread=_unread(connection),
+            flagged=_flagged(connection),
         )
+
+
+def _unread(connection: Connection) -> tuple[Unread, ...]:
+    item = worklist_item.c
+    by = (item.tier, item.reason_code, item.requested_priority, item.reason.contains(LOOK_SOONER))
+    query = select(*by, func.count()).group_by(*by)
+    query = query.where(item.state.in_([WorklistState.SCHEDULED, WorklistState.IN_PROGRESS]))
+    return tuple(
+        Unread(Tier(tier), code, RequestedPriority(requested), sooner, int(number))
+        for tier, code, requested, sooner, number in connection.execute(query)
+    )
+
+
+def _flagged(connection: Connection) -> dict[tuple[str, int], float]:
+    model = analysis.c.outcome["models"][-1]["name"].astext
+    flag = analysis.c.outcome["triage"]["outcome"].astext == TriageOutcome.FLAGGED
+    newest = (
+        select(model.label("model"), flag.label("flag"))
+        .where(analysis.c.state == "succeeded", analysis.c.outcome.is_not(None))
+        .order_by(desc(analysis.c.id))
+        .limit(max(FLAG_WINDOWS))
+    )
+    answers: dict[str, list[bool]] = {}
+    for name, flagged in connection.execute(newest):
+        answers.setdefault(str(name or "unknown"), []).append(bool(flagged))
+    return {
+        (name, window): sum(said[:window]) / len(said[:window])
+        for name, said in answers.items()
+        for window in FLAG_WINDOWS
+    }
 
 
 def _counted(connection: Connection, query: Select[Any]) -> dict[str, int]:

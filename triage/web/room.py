@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from triage.config import Settings
 from triage.web import labels, order_words, words
 from triage.web.entry.doorkeeper import Doorkeeper
+from triage.web.figures import AuditTail
 from triage.web.look import Look
 from triage.web.place import Where
 from triage.web.reader import NOBODY, Reader, Readers
@@ -50,6 +51,7 @@ class Room:
     templates: Environment = field(default_factory=lambda: _templates())
     rows: RowCache = field(default_factory=RowCache)
     worths: Worths = field(default_factory=Worths)
+    tail: AuditTail = field(default_factory=AuditTail)
 
     def reader(self, request: Request) -> Reader:
         """Return who sits at this browser, as `admitted` found out; nobody before it has."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from triage.domain.finding import ImageView, ModelIdentity, Outcome
-from triage.domain.priority import AiStatus, RequestedPriority, Tier
+from triage.domain.priority import LOOK_SOONER, AiStatus, RequestedPriority, Tier
 from triage.domain.worklist import HistoryEntry, Tab, WorklistRow, WorklistState
 from triage.store.situation import Situation
 from triage.store.worklist_page import MOST_COUNTED
@@ -81,23 +81,27 @@ _WITHDRAWN = Band("withdrawn", "△", "Was sooner")
 _LOWERED = Band("lowered", "▽", "Moved down")
 _URGENT = Band("urgent", "▪", "Urgent")
 _ROUTINE = Band("routine", "·", "Routine")
+BANDS = (_PINNED, _STAT, _SOONER, _AGAIN, _GUARDED, _WITHDRAWN, _LOWERED, _URGENT, _ROUTINE)
+_BY_TIER = {Tier.PINNED: _PINNED, Tier.STAT: _STAT}
 _BY_CODE = {"guarded-": _GUARDED, "lowered": _LOWERED, "new-images": _AGAIN}
 
 
 def band(row: WorklistRow) -> Band:
     """Return the band a row is shown in."""
-    if row.tier is Tier.PINNED:
-        return _PINNED
-    if row.tier is Tier.STAT:
-        return _STAT
-    code = row.reason_code
+    return band_of(row.tier, row.reason_code, row.requested_priority, sooner=LOOK_SOONER in row.reason)
+
+
+def band_of(tier: Tier, code: str, requested: RequestedPriority, *, sooner: bool) -> Band:
+    """Return the band of a place; `sooner`: its sentence asks to look at the study sooner."""
+    if tier in _BY_TIER:
+        return _BY_TIER[tier]
     # A flag stays in sight: of an overtaken study that asks to be looked at sooner, the sentence says both.
-    if "Look sooner" in row.reason and plain_code(row) != "lowered":
+    if sooner and code.removeprefix("guarded-") != "lowered":
         return _SOONER
     known = next((found for start, found in _BY_CODE.items() if code.startswith(start)), None)
     if known is not None:
         return known
-    if row.requested_priority is RequestedPriority.HIGH:
+    if requested is RequestedPriority.HIGH:
         return _URGENT
     return _WITHDRAWN if code == "flag-withdrawn" else _ROUTINE
 

@@ -92,7 +92,8 @@ def test_the_figures_speak_for_the_installation_and_name_no_patient(engine: Engi
     ):
         assert f"spine_triage_{name}" in text_of, name
     assert 'spine_triage_studies{state="receiving"} 1.0' in text_of
-    assert "spine_triage_worklist_unread 1.0" in text_of
+    assert 'spine_triage_worklist_unread{band="routine"} 1.0' in text_of
+    assert 'spine_triage_worklist_unread{band="sooner"} 0.0' in text_of
     assert 'spine_triage_http_request_seconds_count{code="200",method="GET",route="/readyz"}' in text_of
     assert "SENTINEL" not in text_of
 

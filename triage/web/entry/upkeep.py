@@ -1,4 +1,4 @@
-"""Now and then: forgets sessions that are over, tries that no limit remembers, places long left, searches of past shifts."""
+"""Now and then: forgets sessions that are over, tries that no limit remembers, places long left, searches of past shifts; counts what was done."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ async def keep_up(here: Room) -> None:
 
 
 def _sweep(here: Room) -> None:
+    here.tail.follow(here.engine)
     sessions.expire(here.engine, lifetimes(here.settings.access))
     tries.expire(here.engine)
     places.expire(here.engine)
