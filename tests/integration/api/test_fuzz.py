@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,12 @@ CHECKS = [
     checks.unsupported_method,
 ]
 
-pytestmark = pytest.mark.timeout(300)
+# How long an answer may take on a machine that does much else: whether it is a good answer is not a matter of speed.
+ANSWER_SECONDS = 60.0
+# A database that is busy for a moment is said as 503 with Retry-After; one that stays so fails the check.
+ASK_AGAIN = 3
+
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +62,16 @@ def described(site: tuple[str, str]) -> Any:
     return found.exclude(path="/feed")
 
 
+def asked_of(case: Any, headers: dict[str, str]) -> Any:
+    """Send the request as it is, and again while the answer is that the database is busy."""
+    for turn in range(ASK_AGAIN):
+        answer = case.call(headers=headers, timeout=ANSWER_SECONDS)
+        if answer.status_code != 503 or "retry-after" not in answer.headers:
+            return answer
+        time.sleep(turn + 1.0)
+    return answer
+
+
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_every_answer_is_one_that_is_described(
     described: Any, site: tuple[str, str], mode: GenerationMode
@@ -71,7 +87,7 @@ def test_every_answer_is_one_that_is_described(
         @bounded
         @given(case=operation.as_strategy(generation_mode=mode))
         def answers(case: Any) -> None:
-            answer = case.call(headers=headers)
+            answer = asked_of(case, headers)
             case.validate_response(answer, checks=CHECKS, headers=headers)
 
         answers()
