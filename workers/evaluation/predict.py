@@ -8,7 +8,7 @@ Refuses: a bundle whose answer is no class of an image (the locator), labels tha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from triage.domain.errors import Refused, Unprocessable
 from triage.domain.finding import View
+from workers.dataset.examples import IMAGE, LEVEL, PAIR, Example, gather, see
 from workers.dataset.load import Case, Dataset
 from workers.decode import Radiograph
 from workers.evaluation.table import GROUP, P, Predictions, from_columns
@@ -24,7 +25,7 @@ from workers.infer import Served
 from workers.interpret import flag, vertebrae, views
 from workers.models import calibrate, ood
 from workers.models.bundle import Bundle, load_pinned
-from workers.models.preprocess import Prepared, prepare
+from workers.models.preprocess import Prepared, prepare, scale_unit
 
 GATE, LOCATOR, FRESH = "view-gate", "vertebra-locator", "vertebra-fresh"
 WHOLE = "WHOLE"
@@ -79,6 +80,9 @@ def opened(name: str, root: Path, classes: Sequence[str]) -> Judge:
     bundle = load_pinned(name, root)
     if name == FRESH:
         return FlagChain(root)
+    reads = str(bundle.description.get("reads", IMAGE))
+    if reads in (PAIR, LEVEL):
+        return ExampleJudge(Served(bundle), columns_for(bundle, classes), reads)
     if bundle.preprocessing.spacing_mm is not None or len(bundle.labels) < 2:
         raise Refused(
             "bundle", f"{name} does not classify whole images; evaluate the chain that it serves, {FRESH}"
@@ -91,6 +95,8 @@ def predict(
     judge: Judge, dataset: Dataset, splits: Sequence[str], watch: Callable[[Sequence[Case]], Any] = iter
 ) -> Predictions:
     """Return the table of a judge's answers over some splits of a dataset."""
+    if isinstance(judge, ExampleJudge):
+        return judge.table(dataset, splits, watch)
     cases = dataset.of_split(*splits)
     if not cases:
         raise Unprocessable("no-cases", f"the dataset has no case in {', '.join(splits)}")
@@ -165,6 +171,45 @@ class ImageJudge:
         if self._model is None:
             self._model = self.bundle.build_model()
         return self._model
+
+
+class ExampleJudge(ImageJudge):
+    """A classifier of pairs or of single levels: the same network, calibration and abstention, another input."""
+
+    def __init__(self, served: Served, columns: Columns, reads: str) -> None:
+        super().__init__(served, columns)
+        self._reads = reads
+
+    def answers(self, cases: Sequence[Case], films: Sequence[Radiograph]) -> list[Answer]:
+        """Refuse: one film is not what this network is shown."""
+        raise Refused("bundle", f"{self.bundle.name} reads a {self._reads}, not one image after another")
+
+    def table(
+        self, dataset: Dataset, splits: Sequence[str], watch: Callable[[Sequence[Any]], Any]
+    ) -> Predictions:
+        """Return the answers on some splits of a dataset; a pair goes by its study."""
+        chosen = [one for one in gather(dataset, self._reads).examples if one.split in splits]
+        if not chosen:
+            raise Unprocessable("no-cases", f"the dataset has no {self._reads} in {', '.join(splits)}")
+        answered: list[Answer] = []
+        for one in watch(chosen):
+            answered.append(self._answer(dataset, one))
+        named = [replace(one.cases[0], sop_instance_uid=one.name, level="") for one in chosen]
+        return table_of(named, self.columns.names, answered)
+
+    def _answer(self, dataset: Dataset, example: Example) -> Answer:
+        spec = self.bundle.preprocessing
+        try:
+            seen = see(dataset, example, spec)
+        except Unprocessable as error:
+            return Answer((), error.reason)
+        for film in seen.films:
+            refused = ood.check_pixels(film.image)
+            if refused is not None:
+                return Answer((), refused.code)
+        channels = np.moveaxis(seen.unit.astype(np.float32) / np.float32(255), -1, 0)
+        scaled = np.stack([scale_unit(channel, spec) for channel in channels], axis=-1)
+        return self.of_inputs(scaled[None])[0]
 
 
 class FlagChain:

@@ -36,15 +36,21 @@ def _resample(source, matrix, offset):  # type: ignore[no-untyped-def]  # compil
     return out
 
 
-def random_affine(rng: Rng, rows: int, columns: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """matrix and offset from output to input pixels: rotation to 8 degrees, scale .87 to 1.15, shift 6 %, mirror."""
-    angle = float(rng.uniform(-1, 1)) * np.deg2rad(8)
-    stretch = np.exp(rng.uniform(-0.14, 0.14) + rng.uniform(-0.04, 0.04, 2))
-    mirror = -1.0 if rng.random() < 0.5 else 1.0
+def random_affine(
+    rng: Rng, rows: int, columns: int, *, strength: float = 1.0, mirror: bool = True
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """matrix and offset from output to input pixels: rotation to 8 degrees, scale .87 to 1.15, shift 6 %, mirror.
+
+    strength scales all but the mirror; the draws are the same whatever the options say.
+    """
+    angle = float(rng.uniform(-1, 1)) * np.deg2rad(8) * strength
+    stretch = np.exp((rng.uniform(-0.14, 0.14) + rng.uniform(-0.04, 0.04, 2)) * strength)
+    flipped = rng.random() < 0.5
+    side = -1.0 if flipped and mirror else 1.0
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    matrix = turn @ np.diag(stretch) @ np.diag([1.0, mirror])
+    matrix = turn @ np.diag(stretch) @ np.diag([1.0, side])
     middle = np.array([(rows - 1) / 2, (columns - 1) / 2])
-    shift = rng.uniform(-0.06, 0.06, 2) * (rows, columns)
+    shift = rng.uniform(-0.06, 0.06, 2) * strength * (rows, columns)
     return matrix, middle + shift - matrix @ middle
 
 
@@ -63,11 +69,16 @@ def expose(image: Float, rng: Rng) -> Float:
     return np.clip(image, 0, 1).astype(np.float32)
 
 
-def vary(source: NDArray[np.uint8], rng: Rng) -> tuple[Float, NDArray[np.float64], NDArray[np.float64]]:
-    """An augmented film and the affine that made it."""
-    matrix, offset = random_affine(rng, *source.shape)
+def vary(
+    source: NDArray[np.uint8], rng: Rng, *, strength: float = 1.0, mirror: bool = True
+) -> tuple[Float, NDArray[np.float64], NDArray[np.float64]]:
+    """An augmented film and the affine that made it; below strength 1 its exposure is mixed with the original's."""
+    matrix, offset = random_affine(rng, *source.shape, strength=strength, mirror=mirror)
     moved: Float = _resample(source, matrix, offset)
-    return expose(moved, rng), matrix, offset
+    exposed = expose(moved, rng)
+    if strength < 1:
+        exposed = np.asarray(moved + np.float32(strength) * (exposed - moved), np.float32)
+    return exposed, matrix, offset
 
 
 def estrange(image: Float, rng: Rng) -> Float:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_BANNER = (
-    "**Trained and evaluated on synthetic phantoms only. No patient image was used, and nothing here says how it would "
-    "do on patients. Not for clinical use.**"
-)
+_BANNERS = {
+    "site": (
+        "**Trained and evaluated on one site's images. Nothing here says how it would do at another site, with another "
+        "scanner or on later patients. Not for clinical use.**"
+    ),
+    "synthetic-phantom": (
+        "**Trained and evaluated on synthetic phantoms only. No patient image was used, and nothing here says how it would "
+        "do on patients. Not for clinical use.**"
+    ),
+}
 
 
 def _figure(value: Any) -> str:
@@ -41,23 +47,27 @@ def _rows(data: Mapping[str, Any], prefix: str = "") -> list[str]:
     return lines
 
 
-def table(data: Mapping[str, Any]) -> list[str]:
+def table(data: Mapping[str, Any], made_from: str = "synthetic phantoms") -> list[str]:
     """Markdown rows; three numbers in a list are a value with its 95 % interval."""
-    return ["| synthetic phantoms | value [95 % interval] |", "|---|---|", *_rows(data)]
+    return [f"| {made_from} | value [95 % interval] |", "|---|---|", *_rows(data)]
+
+
+def _point(point: Mapping[str, Any]) -> str:
+    said = (f"{key.replace('_', ' ')} {_figure(value)}" for key, value in point.items() if key != "name")
+    return f"- {point['name']}: {', '.join(said)}"
 
 
 def render_card(description: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     """Markdown in the order of the usual model card."""
     scope, made = description["scope"], description["provenance"]
-    points = [
-        f"- {point['name']}: "
-        + ", ".join(f"{k.replace('_', ' ')} {_figure(v)}" for k, v in point.items() if k != "name")
-        for point in description["operating_points"]
-    ]
+    synthetic = made["data_origin"] != "site"
+    mark = " (synthetic)" if synthetic else " (one site)"
+    unseen = "phantom patients" if synthetic else "patients"
+    points = [_point(point) for point in description["operating_points"]]
     lines = [
-        f"# {description['name']} {description['version']} (synthetic)",
+        f"# {description['name']} {description['version']}{mark}",
         "",
-        _BANNER,
+        _BANNERS["synthetic-phantom" if synthetic else "site"],
         "",
         "## Scope",
         "",
@@ -67,23 +77,23 @@ def render_card(description: Mapping[str, Any], metrics: Mapping[str, Any]) -> s
         "",
         f"Labels: {', '.join(label['id'] for label in description['labels'])}.",
         "",
-        "## Made from (synthetic)",
+        f"## Made from{mark}",
         "",
         *(f"- {key.replace('_', ' ')}: {value}" for key, value in made.items()),
         f"- architecture: {description['architecture']['id']}, input "
         f"{description['input']['height']} x {description['input']['width']}",
         "",
-        "## Operating points (synthetic)",
+        f"## Operating points{mark}",
         "",
         *(points or ["- none: the class with the highest probability, or an abstention"]),
         "",
-        "## Abstention (synthetic)",
+        f"## Abstention{mark}",
         "",
         *(f"- {key.replace('_', ' ')}: {_figure(value)}" for key, value in description["ood"].items()),
         "",
-        "## Figures on phantom patients that training never saw (synthetic)",
+        f"## Figures on {unseen} that training never saw{mark}",
         "",
-        *table(metrics),
+        *(table(metrics) if synthetic else table(metrics, "one site's patients")),
         "",
     ]
     return "\n".join(lines)

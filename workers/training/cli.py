@@ -12,6 +12,7 @@ import click
 from workers.dataset.commands import dataset
 from workers.evaluation.commands import COMMANDS
 from workers.training.ensemble_commands import ensemble
+from workers.training.train_commands import DIFFICULTY, TASKS, phantom_set, recipe, train
 
 _NAMES = ("view-gate", "vertebra-locator", "vertebra-fresh")
 _OUT = click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
@@ -31,18 +32,21 @@ def _echo(line: str) -> None:
     click.echo(line)
 
 
-@click.group(epilog="Example: triage-models train --all --out build/models --seed 2")
+@click.group(epilog="Example: triage-models train fracture --data phantoms --out build/fracture")
 def main() -> None:
     """Phantoms, training and bundles. Everything made here is synthetic; not for clinical use."""
 
 
-for _command in (dataset, ensemble, *COMMANDS):
+for _command in (dataset, ensemble, train, recipe, *COMMANDS):
     main.add_command(_command)
 
 
 @main.group(epilog="Example: triage-models phantom demo --out build/demo")
 def phantom() -> None:
     """Synthetic radiographs."""
+
+
+phantom.add_command(phantom_set)
 
 
 @phantom.command("render", epilog="Example: triage-models phantom render --out build/models --scale small")
@@ -68,34 +72,21 @@ def phantom_demo(out: Path, seed: int, processes: int) -> None:
     write_demo(out, seed=seed, processes=processes, echo=_echo)
 
 
-@phantom.command("sheet", epilog="Example: triage-models phantom sheet --out build/sheet.png")
+@phantom.command("sheet", epilog="Example: triage-models phantom sheet --task fracture --out build/sheet.png")
 @_OUT
 @_SEED
-def phantom_sheet(out: Path, seed: int) -> None:
-    """Draw a contact sheet of phantom radiographs."""
-    from workers.training.sheet import write_sheet
+@click.option(
+    "--task", type=click.Choice(TASKS), help="Of a task's phantom set (default: the ten categories)."
+)
+@DIFFICULTY
+def phantom_sheet(out: Path, seed: int, task: str | None, difficulty: str) -> None:
+    """Draw a contact sheet of phantoms."""
+    from workers.training.sheet import write_sheet, write_task_sheet
 
-    write_sheet(out, seed=seed)
-
-
-@main.command(epilog="Example: triage-models train --all --out build/models --seed 2")
-@_OUT
-@_SEED
-@_SCALE
-@_JOBS
-@_ONLY
-@click.option("--all", "everything", is_flag=True, help="Render, train all three networks, package, pin.")
-def train(out: Path, seed: int, scale: str, processes: int, only: tuple[str, ...], everything: bool) -> None:
-    """Render what is missing, then train the chosen networks; with --all also package and pin them."""
-    from workers.training.run import ORDER, package_step, render_step, train_step
-
-    if not (everything or only):
-        raise click.UsageError("say --all, or --only NAME")
-    names = ORDER if everything else only
-    render_step(out, seed=seed, scale=scale, processes=processes, echo=_echo)
-    train_step(out, names, seed=seed, scale=scale, echo=_echo)
-    if everything:
-        package_step(out, ORDER, seed=seed, scale=scale, echo=_echo)
+    if task is None:
+        write_sheet(out, seed=seed)
+    else:
+        write_task_sheet(out, task, seed=seed, difficulty=difficulty)
 
 
 @main.command(epilog="Example: triage-models package --out build/models")

@@ -29,10 +29,11 @@ class Recipe:
     loss_weights: dict[str, float]
 
 
-def one_thread() -> None:
-    """Before the backend is imported: several trainings may share a machine."""
+def one_thread(threads: int | None = None) -> None:
+    """Before the backend is imported: several trainings may share a machine. What the environment says goes first."""
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ.setdefault(name, "1")
+        inner = threads if threads is not None and name != "TF_NUM_INTEROP_THREADS" else 1
+        os.environ.setdefault(name, str(inner))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 

@@ -18,6 +18,7 @@ from workers.models.bundle_write import Draft
 from workers.training.cache import Body, Cache
 from workers.training.flag import FRESH_INDEX, FilmScore, score_films
 from workers.training.packaging import draft, threshold_at
+from workers.training.points import operating_point
 from workers.training.served import Network, crop_bodies
 from workers.training.tasks import FRESH, LOCATOR
 
@@ -27,7 +28,6 @@ FALSE_REJECT = 0.02
 _REFERENCE_BODIES = 2500
 # Name, target sensitivity for films with a fresh fracture; "triage" is what the product uses unless a site chooses.
 TARGETS = (("sensitive", 0.85), ("triage", 0.70))
-PREVALENCES = (0.01, 0.05, 0.10, 0.20)
 
 
 class _Bodies:
@@ -75,44 +75,6 @@ def _film_arrays(scores: Sequence[FilmScore], calibration: dict[str, Any]) -> tu
     raw = np.array([score.score(calibration, study["aggregate"]) for score in scores])
     probability = calibrate.sigmoid(study["slope"] * calibrate.logit(raw) + study["intercept"])
     return probability, np.array([s.fresh for s in scores]), np.array([s.patient for s in scores])
-
-
-def _predictive(sensitivity: float, specificity: float) -> dict[str, float]:
-    """Share of flags that are right, by prevalence."""
-    values = {}
-    for share in PREVALENCES:
-        flagged = sensitivity * share + (1 - specificity) * (1 - share)
-        values[f"{share:g}"] = round(sensitivity * share / flagged, 4) if flagged else 0.0
-    return values
-
-
-def _operating_point(
-    name: str, target: float, check: tuple[Array, Array, Array], test: tuple[Array, Array, Array]
-) -> dict[str, Any]:
-    """Threshold from the calibration patients, figures from the test patients; proven says whether the rule could hold."""
-    probability, fresh, _ = check
-    threshold = statistics.threshold_for(probability[fresh], target)
-    proven = threshold is not None
-    if threshold is None:
-        threshold = float(np.quantile(probability[fresh], 1 - target)) if fresh.any() else 0.5
-    flagged, truth = test[0] >= threshold, test[1]
-    hits, passed = int((flagged & truth).sum()), int((~flagged & ~truth).sum())
-    sensitivity = statistics.proportion(hits, int(truth.sum()))
-    specificity = statistics.proportion(passed, int((~truth).sum()))
-    return {
-        "name": name,
-        "level": "film",
-        "target": target,
-        "target_proven_on_calibration_patients": proven,
-        "threshold": threshold,
-        "sensitivity": round(sensitivity.value, 4),
-        "ci95": sensitivity.rounded()[1:],
-        "specificity": round(specificity.value, 4),
-        "specificity_ci95": specificity.rounded()[1:],
-        "positives": int(truth.sum()),
-        "negatives": int((~truth).sum()),
-        "positive_predictive_value_by_prevalence": _predictive(sensitivity.value, specificity.value),
-    }
 
 
 def _film_figures(scores: Sequence[FilmScore], arrays: tuple[Array, Array, Array]) -> dict[str, Any]:
@@ -167,7 +129,7 @@ def package_fresh(
     reference = ood.fit(bodies["train"].features, bodies["train"].kind, held_out=bodies["tune"].features)
     threshold = threshold_at(reference.scores(bodies["calibrate"].features), FALSE_REJECT)
     check, test = (_film_arrays(films[split], calibration) for split in ("calibrate", "test"))
-    points = [_operating_point(name, target, check, test) for name, target in TARGETS]
+    points = [operating_point("film", name, target, check, test) for name, target in TARGETS]
     own = bodies["test"]
     probability = calibrate.apply(own.logits, calibration)
     fresh = (own.kind == FRESH_INDEX).astype(float)

@@ -170,15 +170,26 @@ def film_dataset(
     picture: NDArray[np.float32], identity: Identity, film: FilmHeader, *, implicit: bool = False
 ) -> FileDataset:
     """A Part 10 data set ready to be saved."""
-    meta = FileMetaDataset()
-    data = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    data = begun(identity, film)
+    _image(data, identity, film)
+    _pixels(data, film, picture)
+    return finished(data, implicit=implicit)
+
+
+def begun(identity: Identity, film: FilmHeader) -> FileDataset:
+    """A data set with patient, study, series and equipment."""
+    data = FileDataset("", {}, file_meta=FileMetaDataset(), preamble=b"\0" * 128)
     data.SpecificCharacterSet = "ISO_IR 100"
     _patient(data, identity)
     _study(data, identity)
     _series(data, identity, film)
     _equipment(data, film)
-    _image(data, identity, film)
-    _pixels(data, film, picture)
+    return data
+
+
+def finished(data: FileDataset, *, implicit: bool = False) -> FileDataset:
+    """The same data set with its file meta information."""
+    meta = data.file_meta
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = data.SOPClassUID, data.SOPInstanceUID
     meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
     meta.ImplementationClassUID = _IMPLEMENTATION

@@ -34,19 +34,21 @@ class Network:
         return bundle_write.half_weights(self.model)
 
     def run(self, units: Sequence[Array] | Array) -> dict[str, NDArray[np.float32]]:
-        """Outputs for units [n, h, w] in 0..1 or uint8; last_map is left out."""
+        """Outputs for units [n, h, w] or [n, h, w, channels] in 0..1 or uint8; last_map is left out."""
         parts: dict[str, list[Array]] = {"logits": [], "features": []}
         for start in range(0, len(units), _BATCH):
             arrays = [_scaled(unit, self.task.preprocessing) for unit in units[start : start + _BATCH]]
-            outputs = self.model(np.stack(arrays)[..., None], training=False)
+            outputs = self.model(np.stack(arrays), training=False)
             for name, values in parts.items():
                 values.append(np.asarray(outputs[name], np.float32))
         return {name: np.concatenate(values) for name, values in parts.items()}
 
 
 def _scaled(unit: Array, spec: PreprocessSpec) -> NDArray[np.float32]:
+    """[h, w, channels]; each channel is an image and scaled by itself."""
     values = unit.astype(np.float32) / np.float32(255) if unit.dtype == np.uint8 else unit
-    return scale_unit(values, spec)
+    channels = [values] if values.ndim == 2 else list(np.moveaxis(values, -1, 0))
+    return np.stack([scale_unit(channel, spec) for channel in channels], axis=-1)
 
 
 @dataclass(frozen=True)

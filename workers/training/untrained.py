@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.models import bundle_write, ood
+from workers.models import architectures, bundle_write, ood
 from workers.models.preprocess import PreprocessSpec, scale_unit
 from workers.training.tasks import COVERAGES, HEATMAP_THRESHOLD, TASKS, TYPICAL_STEP_MM, Task
 
@@ -38,7 +38,11 @@ def describe(task: Task) -> dict[str, Any]:
     return {
         "name": task.name,
         "architecture": {"id": task.architecture, "params": dict(task.params)},
-        "input": {"height": task.params["height"], "width": task.params["width"], "channels": 1},
+        "input": {
+            "height": task.params["height"],
+            "width": task.params["width"],
+            "channels": architectures.of(task.architecture).channels,
+        },
         "preprocessing": task.preprocessing.to_mapping(),
         "labels": [dict(label) for label in task.labels],
         "positive": task.positive,
@@ -73,8 +77,6 @@ def _description(task: Task, seed: int) -> dict[str, Any]:
 def write_untrained(root: Path, name: str, *, seed: int = 0, small: bool = True) -> str:
     """Write root/name and return its digest; imports Keras."""
     import keras
-
-    from workers.models import architectures
 
     task = shrink(TASKS[name]) if small else TASKS[name]
     keras.utils.set_random_seed(seed)

@@ -25,6 +25,8 @@ FRACTURE_LEVELS = LEVELS[10:]
 _FRACTURE_WEIGHTS = np.array([2, 3, 3, 3, 4, 6, 9, 10, 6, 4, 3, 2], float)
 
 STANDING, BRACE, FUSION, GROWTH, TETHER = "STANDING", "BRACE", "FUSION", "GROWTH", "TETHER"
+# What may become of screws and rods; "" is intact.
+LOOSENED, BROKEN = "LOOSENED", "BROKEN"
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Deformity:
     density: float = 1.0
     osteophytes_mm: tuple[float, float] = (0.0, 0.0)
     cement: bool = False
+    # Schmorl's nodes: (place from front -1 to back 1, radius in mm, upper endplate 1 or lower -1).
+    nodes: tuple[tuple[float, float, int], ...] = ()
 
     @property
     def fresh_cue(self) -> float:
@@ -73,6 +77,7 @@ class Patient:
     trabecular: float
     cortex_mm: float
     deformities: Mapping[str, Deformity] = field(default_factory=dict)
+    failure: str = ""
 
     @property
     def fresh_levels(self) -> tuple[str, ...]:

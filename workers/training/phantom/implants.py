@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.training.phantom.anatomy import FUSION, GROWTH, TETHER, Patient
+from workers.training.phantom.anatomy import BROKEN, FUSION, GROWTH, LOOSENED, TETHER, Patient
 from workers.training.phantom.chain import Vertebra
-from workers.training.phantom.scene import METAL, Scene
+from workers.training.phantom.scene import BONE, METAL, Scene
 
 Vector = NDArray[np.float64]
 
@@ -26,6 +26,27 @@ def _pedicle_screw(scene: Scene, v: Vertebra, side: int) -> Vector:
         weight=0.75,
     )
     return v.at(side * w * 0.69, d + 20, h * 0.15)
+
+
+def _loosen(scene: Scene, v: Vertebra, side: int, patient: Patient) -> None:
+    """A lucent zone of 2 mm along the shaft with a sclerotic rim: the sign of loosening on a radiograph."""
+    w, d, h = v.half_width, v.half_depth, v.height
+    start, end = v.at(side * w * 0.66, d + 4, h * 0.14), v.at(side * w * 0.38, -d * 0.38, h * 0.10)
+    scene.rod(BONE, start, end, 5.2, weight=0.28)
+    scene.rod(BONE, start, end, 4.4, weight=-0.28 - patient.trabecular * 0.9)
+
+
+def _rods(scene: Scene, points: Sequence[Vector], broken: bool) -> None:
+    """One rod through the screw heads; a broken one ends between two of them and goes on beside itself."""
+    course = _prolong(points, 9)
+    if not broken:
+        scene.tube(METAL, course, 2.75)
+        return
+    at = len(course) // 2
+    span = course[at] - course[at - 1]
+    away = np.array([3.5, 2.5, 0.0])
+    scene.tube(METAL, [*course[:at], course[at - 1] + span * 0.42], 2.75)
+    scene.tube(METAL, [course[at - 1] + span * 0.56 + away, course[at] + away * 0.3, *course[at + 1 :]], 2.75)
 
 
 def _prolong(points: Sequence[Vector], by_mm: float) -> list[Vector]:
@@ -46,7 +67,10 @@ def _fusion(
         high = low + int(rng.integers(1, 4))
     for side in (-1, 1):
         levels = [i for i in range(low, high + 1) if i in (low, high) or rng.random() < 0.8]
-        scene.tube(METAL, _prolong([_pedicle_screw(scene, chain[i], side) for i in levels], 9), 2.75)
+        points = [_pedicle_screw(scene, chain[i], side) for i in levels]
+        _rods(scene, points, broken=patient.failure == BROKEN and side == 1)
+        if patient.failure == LOOSENED:
+            _loosen(scene, chain[low], side, patient)
     if high - low > 5 and rng.random() < 0.6:
         v = chain[(low + high) // 2]
         reach, back = v.half_width * 0.66, v.half_depth + 21

@@ -13,7 +13,14 @@ from workers.training.phantom.camera import Camera, aim
 from workers.training.phantom.chain import Vertebra, build_chain
 from workers.training.phantom.implants import add_implants
 from workers.training.phantom.scene import Scene, textures
-from workers.training.phantom.skeleton import add_pelvis, add_ribs, add_sacrum, add_shoulders, add_skull
+from workers.training.phantom.skeleton import (
+    add_pelvis,
+    add_ribs,
+    add_sacrum,
+    add_shoulders,
+    add_skull,
+    sacrum_corners,
+)
 from workers.training.phantom.trunk import add_gas, add_lungs, add_support, add_trunk, shape_trunk
 from workers.training.phantom.vertebrae import add_vertebra
 
@@ -49,7 +56,7 @@ class LevelTruth:
 
 @dataclass(frozen=True)
 class Radiograph:
-    """pixels are 0..1 with bone bright; spacing_mm is at the detector."""
+    """pixels are 0..1 with bone bright; spacing_mm is at the detector; sacrum has S1's corners on lateral films."""
 
     pixels: Float
     spacing_mm: float
@@ -57,6 +64,7 @@ class Radiograph:
     coverage: str
     patient: Patient
     levels: tuple[LevelTruth, ...]
+    sacrum: tuple[tuple[float, float], ...] = ()
 
 
 def _pose(patient: Patient, chain: list[Vertebra], exposure: Exposure, rng: np.random.Generator) -> Camera:
@@ -136,6 +144,10 @@ def _truth(v: Vertebra, camera: Camera, view: str, hardware: tuple[str, ...]) ->
     return LevelTruth(v.level, (float(row), float(column)), corners, change.kind, change.fresh_cue, implanted)
 
 
+def _sacrum(patient: Patient, camera: Camera) -> tuple[tuple[float, float], ...]:
+    return tuple((float(r), float(c)) for r, c in camera.project(sacrum_corners(patient)))
+
+
 def _visible(truth: LevelTruth, lit: display.Box, margin: float) -> bool:
     """A body counts when its centre lies inside the collimated field by a margin in pixels."""
     row, column = truth.centre
@@ -157,4 +169,5 @@ def render(patient: Patient, exposure: Exposure, *, marker: bool = True) -> Radi
     levels = tuple(_truth(v, camera, exposure.view, hardware) for v in chain)
     seen = tuple(level for level in levels if _visible(level, lit, 7.0 / camera.pixel_mm))
     coverage = "WHOLE" if exposure.field == WHOLE else "PARTIAL"
-    return Radiograph(picture, camera.pixel_mm, exposure.view, coverage, patient, seen)
+    sacrum = _sacrum(patient, camera) if exposure.view == "LATERAL" else ()
+    return Radiograph(picture, camera.pixel_mm, exposure.view, coverage, patient, seen, sacrum)

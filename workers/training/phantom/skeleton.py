@@ -12,6 +12,7 @@ from workers.training.phantom.chain import Vertebra, rotate_x, rotate_y, rotate_
 from workers.training.phantom.scene import BONE, SOFT, Scene
 
 Vector = NDArray[np.float64]
+_TAPER = 0.12
 _SACRUM = ((30, 26, 17), (25, 23, 13), (21, 20, 10), (18, 17, 8), (15, 13, 7))
 
 
@@ -26,7 +27,7 @@ def add_sacrum(scene: Scene, patient: Patient) -> None:
         centre, axes = top - up * height * s / 2, rotate_x(angle)
         block = (width * s, depth * s, height * s / 2)
         scene.prism(
-            BONE, centre, axes, block, taper=0.12, shell=0.8, inner=patient.trabecular * 0.9, weight=0.8
+            BONE, centre, axes, block, taper=_TAPER, shell=0.8, inner=patient.trabecular * 0.9, weight=0.8
         )
         for side in (-1, 1) if index < 3 else ():
             wing = centre + axes @ _mm(side * (width + 16 - 4 * index), 4, -1) * s
@@ -38,6 +39,17 @@ def add_sacrum(scene: Scene, patient: Patient) -> None:
             hole = centre + axes @ _mm(side * width * 0.98, 2, -height * 0.5) * s
             scene.ball(BONE, hole, (5 * s, 12 * s, 4 * s), axes, weight=-0.16)
         top, angle = top - up * height * s, angle + 0.20
+
+
+def sacrum_corners(patient: Patient) -> Vector:
+    """S1 seen from the side, mm [4, 3]: front and back of its endplate, back and front of its lower end."""
+    height, _, depth = _SACRUM[0]
+    s, axes = patient.scale, rotate_x(patient.sacral_slope)
+    half, up = height * s / 2, _mm(0, -np.sin(patient.sacral_slope), np.cos(patient.sacral_slope))
+    top, bottom = depth * s + _TAPER * half, depth * s - _TAPER * half
+    own = np.array([(0, -top, half), (0, top, half), (0, bottom, -half), (0, -bottom, -half)])
+    corners: Vector = own @ axes.T - up * half
+    return corners
 
 
 def add_pelvis(scene: Scene, patient: Patient) -> None:

@@ -72,6 +72,13 @@ def _dents(
                     (v.half_width * 0.85, v.half_depth * 0.72, depth),
                 )
             )
+    for place, radius, side in change.nodes:
+        dents.append(
+            (
+                (0.0, place * v.half_depth * 0.6, side * v.height / 2),
+                (radius * 1.6, radius, radius),
+            )
+        )
     return dents
 
 

@@ -1,0 +1,140 @@
+"""A training from a site's dataset to a bundle: stopped, resumed, refused, packaged."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from tests.course_files import image_dataset
+from triage.domain.errors import Conflict
+from workers.evaluation.table import read_predictions
+from workers.models.bundle import load_pinned
+from workers.training.cli import main
+from workers.training.course.checkpoint import BEST, STATE
+from workers.training.course.recipe import Recipe, recipe_of
+from workers.training.course.run import Result, course
+from workers.training.verify import verify_all
+
+_SMALL = {
+    "height": 32, "width": 32, "stem": 4, "widths": [4, 4, 8, 8], "epochs": 4, "batch": 12, "patience": 9,
+    "learning_rate": 0.01,
+}  # fmt: skip
+
+
+def recipe(**changes: Any) -> Recipe:
+    return recipe_of({"task": "fracture", **_SMALL, **changes})
+
+
+def trained(data: Path, out: Path, **options: Any) -> Result:
+    return course(options.pop("recipe", recipe()), data, out, echo=print, **options)
+
+
+@pytest.fixture(scope="module")
+def data(runtime: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return image_dataset(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("whole")
+    assert trained(data, out).finished
+    return out
+
+
+def arrays(path: Path) -> dict[str, Any]:
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def test_a_training_that_was_stopped_comes_to_the_same_bits(data: Path, whole: Path, tmp_path: Path) -> None:
+    first = trained(data, tmp_path, stop_after=1)
+    assert (first.epochs, first.finished, first.packaged) == (1, False, None)
+    assert trained(data, tmp_path, stop_after=2).epochs == 3
+    assert trained(data, tmp_path).finished
+    for name in (STATE, BEST):
+        mine, theirs = arrays(tmp_path / name), arrays(whole / name)
+        assert mine.keys() == theirs.keys()
+        # The history's last column is the time that an epoch took.
+        mine["history"], theirs["history"] = (
+            a.get("history", np.zeros((1, 1)))[:, :-1] for a in (mine, theirs)
+        )
+        assert all(np.array_equal(mine[key], theirs[key]) for key in mine)
+
+
+def test_the_state_holds_the_moments_and_the_random_numbers(whole: Path) -> None:
+    state = arrays(whole / STATE)
+    assert sum(name.startswith("optimizer/") for name in state) > 20
+    assert any(values.dtype.kind in "ui" for name, values in state.items() if name.startswith("model/"))
+
+
+def test_a_folder_of_another_recipe_or_other_images_is_refused(
+    whole: Path, tmp_path: Path, data: Path
+) -> None:
+    with pytest.raises(Conflict, match="another recipe"):
+        trained(data, whole, recipe=recipe(epochs=5))
+    other = image_dataset(tmp_path / "other", 45)
+    with pytest.raises(Conflict, match="other images"):
+        trained(other, whole)
+
+
+def test_early_stopping_keeps_the_best_epoch(data: Path, tmp_path: Path) -> None:
+    wild = recipe(epochs=12, patience=1, learning_rate=1.0, name="wild")
+    found = trained(data, tmp_path, recipe=wild)
+    assert found.finished
+    assert found.epochs == found.best_epoch + 1 < 12
+
+
+def test_the_bundle_carries_its_recipe_and_says_whose_images_made_it(whole: Path) -> None:
+    bundle = load_pinned("site-fracture", whole / "bundles")
+    assert bundle.description["recipe"] == recipe().to_toml() == (whole / "recipe.toml").read_text()
+    assert bundle.data_origin == "site"
+    assert bundle.positive == "fresh"
+    assert bundle.label_ids == ("fresh", "not-fresh")
+    card = (bundle.path / "card.md").read_text()
+    assert "one site's images" in card
+    assert "synthetic" not in card
+    assert verify_all(whole / "bundles", golden=True, echo=print) == 0
+
+
+def test_phantoms_are_never_passed_off_as_patients(runtime: None, tmp_path: Path) -> None:
+    data = image_dataset(tmp_path / "phantoms", maker="PHANTOM WORKS")
+    trained(data, tmp_path / "out", recipe=recipe(epochs=1))
+    bundle = load_pinned("site-fracture", tmp_path / "out" / "bundles")
+    assert bundle.data_origin == "synthetic-phantom"
+    assert "synthetic phantoms only" in (bundle.path / "card.md").read_text()
+
+
+def test_curves_and_predictions_are_written(whole: Path) -> None:
+    with (whole / "curves.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["epoch"] for row in rows] == ["1", "2", "3", "4"]
+    assert (whole / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    table = read_predictions(whole / "predictions.csv")
+    assert set(table.splits.tolist()) == {"calibrate", "test"}
+    assert table.classes == ("fresh", "not-fresh")
+
+
+def test_the_command_trains_and_its_table_is_judged(data: Path, tmp_path: Path) -> None:
+    toml = tmp_path / "recipe.toml"
+    toml.write_text(recipe(epochs=2).to_toml())
+    out = tmp_path / "out"
+    words = ["train", "fracture", "--data", str(data), "--recipe", str(toml), "--out", str(out), "--json"]
+    done = CliRunner().invoke(main, words, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    (said,) = json.loads(done.stdout)["items"]
+    assert said["finished"] and said["bundle"]["name"] == "site-fracture"
+    judged = CliRunner().invoke(
+        main, ["evaluate", "--predictions", str(out / "predictions.csv"), "--rounds", "100", "--out", str(out / "report")]
+    )  # fmt: skip
+    assert judged.exit_code == 0, judged.output
+
+
+@pytest.mark.parametrize("words", [["train"], ["train", "fracture", "--all"], ["train", "fracture"]])
+def test_a_command_that_does_not_say_what_to_train_is_wrong_usage(words: list[str], tmp_path: Path) -> None:
+    assert CliRunner().invoke(main, [*words, "--out", str(tmp_path)]).exit_code == 2

@@ -1,0 +1,107 @@
+"""Batches of an epoch: each a function of the seed, the epoch and the examples, so that a resumed training sees the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.dataset.examples import BODIES
+from workers.models.preprocess import PreprocessSpec, scale_unit
+from workers.training.augment import vary
+from workers.training.batches import HEAT_SIGMA_CELLS, STRIDE
+from workers.training.course.material import Material
+from workers.training.course.recipe import Recipe
+from workers.training.tasks import Task
+
+Float = NDArray[np.float32]
+Batch = tuple[Float, Float]
+# Corner offsets are taught at the cells around a centre; beyond this their weight is nothing.
+_MIRRORED = (1, 0, 3, 2)
+
+
+def order_of(material: Material, recipe: Recipe, epoch: int) -> NDArray[np.intp]:
+    """Rows of the training split [steps, batch] in the order of an epoch; what fills no batch waits for another."""
+    rows = material.rows("train")
+    size = min(recipe.batch, len(rows))
+    shuffled = np.random.default_rng([recipe.seed, 31, epoch]).permutation(rows)
+    return shuffled[: len(rows) // size * size].reshape(-1, size)
+
+
+def varied(material: Material, task: Task, recipe: Recipe, rows: NDArray[np.intp], epoch: int) -> Batch:
+    """A training batch: inputs [n, h, w, channels] and targets."""
+    labels = material.labels
+    inputs, targets = [], []
+    for row in rows:
+        rng = np.random.default_rng([recipe.seed, 32, epoch, int(row)])
+        image, corners = _vary(material, recipe, int(row), rng)
+        inputs.append(_scaled(image, task.preprocessing))
+        if recipe.subject.reads == BODIES:
+            targets.append(corner_map(corners, task.preprocessing))
+        else:
+            targets.append(soft(int(labels[row]), len(task.labels), recipe.smoothing))
+    return np.stack(inputs), np.stack(targets)
+
+
+def plain(material: Material, task: Task, recipe: Recipe, size: int, split: str) -> Iterator[Batch]:
+    """A split as it is, in order."""
+    labels, rows = material.labels, material.rows(split)
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        images = [np.asarray(material.units[row], np.float32) / np.float32(255) for row in part]
+        if recipe.subject.reads == BODIES:
+            targets = [corner_map(material.shown[row].corners, task.preprocessing) for row in part]
+        else:
+            targets = [soft(int(labels[row]), len(task.labels), 0.0) for row in part]
+        yield np.stack([_scaled(image, task.preprocessing) for image in images]), np.stack(targets)
+
+
+def _vary(
+    material: Material, recipe: Recipe, row: int, rng: np.random.Generator
+) -> tuple[Float, NDArray[np.float64]]:
+    """[h, w, channels] in 0..1 and the corners moved along; each image of a pair is varied by itself."""
+    unit, corners = np.asarray(material.units[row]), material.shown[row].corners
+    if not recipe.augment:
+        return np.asarray(unit, np.float32) / np.float32(255), corners
+    channels = []
+    for channel in np.moveaxis(unit, -1, 0):
+        image, matrix, offset = vary(
+            np.ascontiguousarray(channel), rng, strength=recipe.augment, mirror=recipe.subject.mirror
+        )
+        channels.append(image)
+    moved = (corners - offset) @ np.linalg.inv(matrix).T
+    if np.linalg.det(matrix) < 0:
+        moved = moved[:, _MIRRORED]
+    return np.stack(channels, axis=-1), moved
+
+
+def _scaled(image: Float, spec: PreprocessSpec) -> Float:
+    return np.stack([scale_unit(channel, spec) for channel in np.moveaxis(image, -1, 0)], axis=-1)
+
+
+def soft(label: int, classes: int, smoothing: float) -> Float:
+    target = np.full(classes, smoothing / classes, np.float32)
+    target[label] += 1 - smoothing
+    return target
+
+
+def corner_map(corners: NDArray[np.float64], spec: PreprocessSpec) -> Float:
+    """[h/4, w/4, 9] as networks/corners.py has it: spots at the bodies' centres, and offsets to their corners in cells."""
+    rows, columns = spec.height // STRIDE, spec.width // STRIDE
+    found = np.zeros((rows, columns, 9), np.float32)
+    if not len(corners):
+        return found
+    cells = (corners + 0.5) / STRIDE - 0.5
+    centres = cells.mean(axis=1)
+    r, c = np.arange(rows, dtype=np.float32), np.arange(columns, dtype=np.float32)
+    down = np.exp(-0.5 * ((r[None] - centres[:, :1]) / HEAT_SIGMA_CELLS) ** 2)
+    across = np.exp(-0.5 * ((c[None] - centres[:, 1:]) / HEAT_SIGMA_CELLS) ** 2)
+    spots = down[:, :, None] * across[:, None, :]
+    nearest = spots.argmax(axis=0)
+    found[..., 0] = spots.max(axis=0)
+    grid = np.stack(np.meshgrid(r, c, indexing="ij"), axis=-1)
+    found[..., 1:] = (cells[nearest] - grid[:, :, None, :]).reshape(rows, columns, 8)
+    # Far from any body an offset means nothing and would only make large numbers.
+    found[..., 1:] *= (found[..., :1] > 1e-3).astype(np.float32)
+    return found

@@ -1,0 +1,57 @@
+"""Losses against class imbalance, and the corner network's; backend-agnostic.
+
+Weighted: each class by n / (classes x n_k), as scikit-learn's "balanced". Focal: Lin et al. 2017, the weights as its alpha.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from workers.dataset.balance import FOCAL_GAMMA, weights
+from workers.dataset.examples import BODIES
+from workers.training.course.recipe import Recipe
+from workers.training.fit import spots
+
+Loss = Callable[[Any, Any], Any]
+_OFFSET_SHARE = 0.3
+
+
+def loss_of(recipe: Recipe, classes: Sequence[str], train_labels: Sequence[str]) -> Loss:
+    """The recipe's loss per example [n]; weights come from the training split's labels."""
+    if recipe.subject.reads == BODIES:
+        return corner_loss
+    if recipe.loss == "plain":
+        return classification([1.0] * len(classes), 0.0)
+    table = weights(train_labels)
+    if recipe.loss == "weighted":
+        return classification([float(table["class_weights"].get(name, 1.0)) for name in classes], 0.0)
+    alpha = [float(table["focal"]["alpha"].get(name, 1.0)) for name in classes]
+    return classification(alpha, FOCAL_GAMMA)
+
+
+def classification(class_weights: Sequence[float], gamma: float) -> Loss:
+    """-sum over classes of weight x target x (1 - p)^gamma x log p; targets may be soft."""
+
+    def loss(target: Any, logits: Any) -> Any:
+        from keras import ops
+
+        # A network in half precision answers in it; its loss must not.
+        logarithm = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
+        terms = ops.cast(target, "float32") * logarithm * ops.convert_to_tensor(class_weights, "float32")
+        if gamma:
+            terms = terms * (1.0 - ops.exp(logarithm)) ** gamma
+        return -ops.sum(terms, axis=-1)
+
+    return loss
+
+
+def corner_loss(target: Any, logits: Any) -> Any:
+    """Binary loss on the heat map, and the absolute offset error in cells where a body's centre is near."""
+    from keras import ops
+
+    target, logits = ops.cast(target, "float32"), ops.cast(logits, "float32")
+    heat = spots(target[..., :1], logits[..., :1])
+    near = ops.square(target[..., :1])
+    off = ops.sum(ops.abs(target[..., 1:] - logits[..., 1:]) * near, axis=(1, 2, 3))
+    return heat + _OFFSET_SHARE * off / (8.0 * ops.sum(near, axis=(1, 2, 3)) + 1.0)

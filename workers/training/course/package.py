@@ -1,0 +1,208 @@
+"""From the best weights to a bundle: calibration, abstention, operating point, figures on patients never trained on.
+
+Promise: the recipe is in the bundle; the card says whether phantoms or a site's images made it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.dataset.examples import BODIES
+from workers.evaluation import agreement, statistics
+from workers.evaluation.table import Predictions, write_predictions
+from workers.models import bundle, calibrate, ood
+from workers.models.bundle_write import Draft, write, write_pins
+from workers.training.course import answers as split_answers
+from workers.training.course.answers import Split, answers, joined
+from workers.training.course.checkpoint import best_weights
+from workers.training.course.material import Material
+from workers.training.course.recipe import Recipe
+from workers.training.packaging import draft, threshold_at
+from workers.training.points import operating_point
+from workers.training.served import Network
+from workers.training.tasks import HEATMAP_THRESHOLD, TYPICAL_STEP_MM, Task
+
+Array = NDArray[Any]
+PREDICTIONS, BUNDLES = "predictions.csv", "bundles"
+_REFERENCE = 2500
+_ROUNDS = 1000
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """The bundle's digest and size, and its figures."""
+
+    name: str
+    digest: str
+    size: int
+    metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """The network's answers on every split, and what its features look like."""
+
+    network: Network
+    splits: Mapping[str, Split]
+    reference: ood.Reference
+    threshold: float
+
+    def outside(self, split: Split) -> NDArray[np.bool_]:
+        return np.asarray(self.reference.scores(split.features) > self.threshold)
+
+
+def package(task: Task, recipe: Recipe, material: Material, out: Path) -> Packaged:
+    """Write out/bundles/NAME with pins.json, and out/predictions.csv of the calibration and test patients."""
+    network = Network(task, best_weights(out))
+    splits = {name: answers(network, material, name) for name in ("tune", "calibrate", "test")}
+    splits["train"] = answers(network, material, "train", _REFERENCE)
+    train = splits["train"]
+    reference = ood.fit(train.features, train.labels, held_out=splits["tune"].features)
+    threshold = threshold_at(reference.scores(splits["calibrate"].features), recipe.false_reject)
+    seen = _Answers(network, splits, reference, threshold)
+    make = _corners if recipe.subject.reads == BODIES else _classes
+    made, table = make(task, recipe, material, seen)
+    made.description["recipe"] = recipe.to_toml()
+    made.description["reads"] = recipe.subject.reads
+    write_predictions(table, out / PREDICTIONS)
+    return _written(task.name, made, out / BUNDLES)
+
+
+def _written(name: str, made: Draft, root: Path) -> Packaged:
+    digest = write(root / name, made)
+    digests = bundle.pins(root / "pins.json") if (root / "pins.json").exists() else {}
+    write_pins(root, digests | {name: digest})
+    size = sum(path.stat().st_size for path in (root / name).iterdir())
+    return Packaged(name, digest, size, made.metrics)
+
+
+def _classes(task: Task, recipe: Recipe, material: Material, seen: _Answers) -> tuple[Draft, Predictions]:
+    check, test = seen.splits["calibrate"], seen.splits["test"]
+    temperature, bias = statistics.fit_temperature_and_bias(check.logits, check.labels)
+    calibration: dict[str, Any] = {"method": "temperature", "temperature": temperature, "bias": bias}
+    names = [str(label["id"]) for label in task.labels]
+    index = names.index(task.positive) if task.positive is not None else None
+    probability = {name: calibrate.apply(seen.splits[name].logits, calibration) for name in seen.splits}
+    metrics = _class_figures(names, index, test, probability["test"], seen.outside(test))
+    points = []
+    if index is not None:
+        sides = [
+            (probability[name][:, index], seen.splits[name].labels == index, seen.splits[name].patients)
+            for name in ("calibrate", "test")
+        ]
+        points = [operating_point(recipe.subject.reads, "triage", recipe.target_sensitivity, *sides)]
+    both = joined(check, test)
+    table = split_answers.table_of_classes(
+        material, names, both, calibrate.apply(both.logits, calibration), seen.outside(both)
+    )
+    return _draft(task, recipe, material, seen, calibration, points, metrics), table
+
+
+def _class_figures(
+    names: list[str], index: int | None, test: Split, probability: Array, outside: Array
+) -> dict[str, Any]:
+    truth, guess = test.labels, probability.argmax(axis=1)
+    boot = {"rounds": _ROUNDS}
+
+    def share(right: Array) -> list[float]:
+        return statistics.by_patient(lambda r: float(right[r].mean()), test.patients, **boot).rounded()
+
+    def area(scores: Array, positive: Array) -> list[float]:
+        one = statistics.by_patient(lambda r: statistics.auc(scores[r], positive[r]), test.patients, **boot)
+        return one.rounded()
+
+    figures: dict[str, Any] = {
+        "examples": len(truth),
+        "patients": len(np.unique(test.patients)),
+        "accuracy": share((guess == truth).astype(float)),
+        "refused as out of distribution": round(float(outside.mean()), 4),
+        "by class": {
+            name: {
+                "examples": int((truth == place).sum()),
+                "recall": round(float((guess[truth == place] == place).mean()), 4),
+                "AUC against the rest": area(probability[:, place], truth == place),
+            }
+            for place, name in enumerate(names)
+            if (truth == place).any()
+        },
+    }
+    flagged = index if index is not None else 1
+    if index is not None or len(names) == 2:
+        positive = truth == flagged
+        figures[f"AUC of {names[flagged]}"] = area(probability[:, flagged], positive)
+        error = statistics.calibration_error(probability[:, flagged], positive.astype(float))
+        figures["expected calibration error"] = round(error, 4)
+    return figures
+
+
+def _corners(task: Task, recipe: Recipe, material: Material, seen: _Answers) -> tuple[Draft, Predictions]:
+    check, test = seen.splits["calibrate"], seen.splits["test"]
+    errors = split_answers.corner_errors(material, check)
+    # The median, as a standard deviation: bodies that were mixed up are what the gate is for, not this number.
+    corner_mm = 1.4826 * float(np.median(np.abs(errors))) if len(errors) else float("inf")
+    calibration = {
+        "method": "none", "heatmap_threshold": HEATMAP_THRESHOLD, "typical_step_mm": TYPICAL_STEP_MM,
+        "corner_mm": corner_mm,
+    }  # fmt: skip
+    both = joined(check, test)
+    table, _ = split_answers.table_of_measures(material, both, seen.outside(both), corner_mm)
+    own, reasons = split_answers.table_of_measures(material, test, seen.outside(test), corner_mm)
+    metrics: dict[str, Any] = {
+        "images": len(test.rows),
+        "patients": len(np.unique(test.patients)),
+        "corner error, one standard deviation, mm": round(corner_mm, 3),
+        "not measurable, by reason": dict(reasons),
+    }
+    for name, (truth, found) in own.measures.items():
+        metrics[name] = _measure_figures(truth, found, own.patients)
+    return _draft(task, recipe, material, seen, calibration, [], metrics), table
+
+
+def _measure_figures(truth: Array, found: Array, patients: Array) -> dict[str, Any]:
+    """Share measurable first: an error without it means nothing."""
+    return agreement.agreement(truth, found, patients, rounds=_ROUNDS, seed=0)
+
+
+def _draft(
+    task: Task,
+    recipe: Recipe,
+    material: Material,
+    seen: _Answers,
+    calibration: Mapping[str, Any],
+    points: list[dict[str, Any]],
+    metrics: Mapping[str, Any],
+) -> Draft:
+    test = seen.splits["test"]
+    refused = statistics.proportion(int(seen.outside(test).sum()), len(test.rows))
+    # The golden answers of a map are large; one says as much as four.
+    examples = np.asarray(material.units[test.rows[: 1 if recipe.subject.reads == BODIES else 4]])
+    return draft(
+        task, seen.network, origin=_origin(recipe, material), calibration=calibration, operating_points=points,
+        reference=seen.reference, metrics=metrics,
+        examples=examples if examples.shape[-1] > 1 else examples[..., 0],
+        out_of_distribution={"threshold": seen.threshold, "false_reject_target": recipe.false_reject,
+                             "false_reject_rate": refused.rounded()},
+    )  # fmt: skip
+
+
+def _origin(recipe: Recipe, material: Material) -> dict[str, Any]:
+    import keras
+
+    return {
+        "data_origin": "synthetic-phantom" if material.synthetic else "site",
+        "seed": recipe.seed,
+        "data_manifest_sha256": material.digest,
+        "recipe_sha256": recipe.digest,
+        "examples": {name: len(material.rows(name)) for name in ("train", "tune", "calibrate", "test")},
+        "keras": importlib.metadata.version("keras"),
+        "backend": keras.backend.backend(),
+        "trained_at": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
