@@ -96,13 +96,18 @@ def test_help_search_themes_views_and_names_have_keys(engine: Engine, sit: Sit, 
     seat.await_order([studies[3]])
     assert seat.focused() == "text" and seat.page.input_value("#text") == "sentinel, name s3"
     assert "sentinel" not in seat.page.url.lower() and "q=" in seat.page.url
+    worklist.complete(engine, studies[3], "Dr B")
+    seat.page.click("#unfilter")
+    seat.await_order([*studies[:3], studies[4]])
+    seat.page.click("#tab-read")
+    seat.await_order([studies[3]])
     seat.page.click("#views > summary")
-    seat.page.fill("#view-name", "third")
+    seat.page.fill("#view-name", "read")
     seat.page.click("#views .save button")
     seat.page.wait_for_selector("#views >> text=Alt+1", state="attached")
-    assert [view.name for view in saved_views.views(engine, "Dr A")] == ["third"]
-    seat.page.click("#unfilter")
-    seat.await_order(studies)
+    assert [view.name for view in saved_views.views(engine, "Dr A")] == ["read"]
+    seat.page.click("#tab-unread")
+    seat.await_order([*studies[:3], studies[4]])
     seat.live()
     keys.press("Alt+1")
     seat.await_order([studies[3]])
