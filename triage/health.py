@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from triage.domain.errors import TriageError
 from triage.spool import Spool
 from triage.store import (
     accounts,
+    bounded,
     evidence,
     operations,
     presence,
@@ -62,6 +63,10 @@ Question = Callable[[Settings, "Engine"], Iterator[Answer]]
 
 def _ok(question: str, sentence: str) -> Answer:
     return Answer(question, Verdict.OK, sentence)
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{bounded.spoken(counts[state])} {state}" for state in sorted(counts)) or "none yet"
 
 
 def database(_: Settings, engine: Engine) -> Iterator[Answer]:
@@ -138,7 +143,7 @@ def analyses(_: Settings, engine: Engine) -> Iterator[Answer]:
     """Ask whether analyses failed for good."""
     counts = queue_rows.counts(engine)
     failed = counts.get("failed", 0)
-    rest = ", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "none yet"
+    rest = _told(counts)
     if failed:
         advice = "Look: `triage requeue --state failed --dry-run`."
         yield Answer("analyses", Verdict.WARN, rest, advice)
@@ -212,9 +217,7 @@ def unread(_: Settings, engine: Engine) -> Iterator[Answer]:
 def catalogue(_: Settings, engine: Engine) -> Iterator[Answer]:
     """Tell how many studies are in which state."""
     counts = studies.counts(engine)
-    yield _ok(
-        "studies", ", ".join(f"{number} {state}" for state, number in sorted(counts.items())) or "none yet"
-    )
+    yield _ok("studies", _told(counts))
 
 
 def order(settings: Settings, engine: Engine) -> Iterator[Answer]:

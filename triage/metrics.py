@@ -43,7 +43,9 @@ ORDER_JUDGED = Counter(
 BUILD = Gauge("spine_triage_build_info", "This version of the product; always 1.", ["version"])
 DB_POOL = Gauge("spine_triage_db_pool_in_use", "Database connections of this process in use now.")
 # Read from Postgres when /metrics is asked, so that one page speaks for every process.
-STUDIES = Gauge("spine_triage_studies", "Studies in the catalogue, by state.", ["state"])
+STUDIES = Gauge(
+    "spine_triage_studies", "Studies on their way: receiving, or closed and in analysis.", ["state"]
+)
 QUEUE_DEPTH = Gauge("spine_triage_queue_depth", "Analyses waiting or running, by state.", ["state"])
 QUEUE_OLDEST = Gauge(
     "spine_triage_queue_oldest_age_seconds", "How long the oldest unanswered analysis waits."

@@ -9,10 +9,8 @@ process does it every hour), which know nothing of each other.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 from sqlalchemy import Engine
 
@@ -20,7 +18,7 @@ from triage import log, metrics
 from triage.config import Settings
 from triage.dispatch import closer
 from triage.domain.errors import Unprocessable
-from triage.domain.policy import GUARDED, OrderPolicy, PolicyChange, PolicyVersion
+from triage.domain.policy import GUARDED, OrderPolicy, PolicyChange
 from triage.domain.stop_rule import DAYS, HarmFigures, StopDecision, decide
 from triage.store import ledger, worklist_policy
 
@@ -44,21 +42,13 @@ def watch(engine: Engine, site: OrderPolicy, now: datetime, *, dry_run: bool = F
         idle = f"the order is {policy.describe()}: no answer of a machine moves a study"
         return Watched(policy, StopDecision(False, idle), None)
     since = now - timedelta(days=DAYS)
-    begun = _begun(worklist_policy.history(engine, site))
+    begun = worklist_policy.machine_since(engine, site)
     figures = _figures(engine, policy, max(since, begun) if begun else since, now)
     if figures is None:
         return Watched(policy, StopDecision(False, "too little to judge: no study was opened"), None)
     decision = decide(figures)
     change = None if dry_run else worklist_policy.stop_on(engine, site, decision)
     return Watched(policy, decision, figures, change)
-
-
-def _begun(versions: Sequence[PolicyVersion]) -> datetime | None:
-    """Return when a machine's order last took over from one without (the newest version comes first)."""
-    for newer, older in pairwise(versions):
-        if newer.policy.name in GUARDED and older.policy.name not in GUARDED:
-            return newer.at
-    return None
 
 
 def _figures(engine: Engine, policy: OrderPolicy, since: datetime, now: datetime) -> HarmFigures | None:

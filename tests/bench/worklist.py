@@ -22,8 +22,10 @@ from sqlalchemy import Connection, Engine, Select, select, text
 from tests.bench.million import cluster_with, opened_before
 from tests.worklist_cast import flagged
 from triage.domain.policy import OrderPolicy, PolicyName
-from triage.store import worklist, worklist_policy
+from triage.domain.worklist import Tab
+from triage.store import situation, studies, worklist, worklist_policy
 from triage.store.engine import transaction
+from triage.store.paging import page_end
 from triage.store.worklist_guard import lines
 from triage.store.worklist_sequence import places, sequence
 
@@ -92,14 +94,17 @@ def reading(engine: Engine, title: str, rounds: int) -> None:
                 )
             ).scalar_one()
         )
+        end = page_end(Tab.UNREAD, worklist.row(engine, middle))
         acts: dict[str, Act] = {
             "bare scan, SQL": lambda: connection.execute(BARE).all(),
             "bare scan of ids alone, SQL": lambda: connection.execute(BARE_IDS).all(),
             "order of a page, SQL": lambda: connection.execute(query).all(),
             "guard's lines, SQL": lambda: lines(connection, policy),
             "page(50)": lambda: worklist.page(engine, limit=PAGE),
-            "page(50) behind the middle": lambda: worklist.page(engine, limit=PAGE, after=middle),
+            "page(50) behind the middle": lambda: worklist.page(engine, limit=PAGE, after=end),
             "counts": lambda: worklist.counts(engine, "Dr A"),
+            "studies by state": lambda: studies.counts(engine),
+            "figures of /metrics": lambda: situation.figures(engine),
             "detail of the first": lambda: worklist.detail(engine, first),
             "standing of the middle": lambda: worklist.standing(engine, middle),
         }

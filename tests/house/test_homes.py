@@ -20,6 +20,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "jinja2": ("triage.web",),
     "sse_starlette": ("triage.web",),
     "itsdangerous": ("triage.web",),
+    "cryptography": ("triage.web.page_ends",),
     "argon2": ("triage.accounts.passwords",),
     "authlib": ("triage.accounts.provider",),
     "joserfc": ("triage.accounts.provider",),

@@ -81,4 +81,6 @@ def _last_day(engine: Any) -> list[dict[str, Any]]:
 
 
 def _counted(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number} {name}" for name, number in counts.items()) or "none"
+    from triage.store.bounded import spoken
+
+    return ", ".join(f"{spoken(number)} {name}" for name, number in counts.items()) or "none"

@@ -30,6 +30,12 @@ HISTORY = {"policy_id": "ID", "at": "SINCE", "policy": "POLICY", "actor": "BY", 
 reason_option: Decorator = click.option(
     "--reason", required=True, metavar="TEXT", help="Why: recorded with the change and shown on the page."
 )
+seen_option: Decorator = click.option(
+    "--seen",
+    type=click.IntRange(0),
+    metavar="ID",
+    help="Refuse unless this policy is in force still: its ID in `history`, 0 for the settings.",
+)
 by_class: dict[str, Any] = {"multiple": True, "metavar": "CLASS=VALUE"}
 
 
@@ -77,29 +83,43 @@ def history(limit: int, as_json: bool) -> None:
 )
 @click.option("--harm", help="h of a requested class; repeatable.", **by_class)
 @click.option("--prior", help="Prevalence of fresh fractures in a class; repeatable.", **by_class)
-@click.option("--guard", help="K of a class: overtakings before it goes first; repeatable.", **by_class)
+@click.option(
+    "--guard",
+    help="K of a class: overtakings by its own or less pressing classes before it goes first; repeatable.",
+    **by_class,
+)
 @click.option("--rota", type=click.File("rb"), help="A TOML file with zone, shifts and holidays.")
 @reason_option
+@seen_option
 @actor_option
 @dry_run_option
 @yes_option
 @json_option
 def set_(
-    *, name: str, reason: str, actor: str | None, dry_run: bool, yes: bool, as_json: bool, **told: Any
+    *,
+    name: str,
+    reason: str,
+    seen: int | None,
+    actor: str | None,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+    **told: Any,
 ) -> int:
     """Set the policy and give every waiting study its new place. What is not named stays as it is."""
     from triage.store import worklist_policy as rows
 
     with opened() as session:
         site = session.settings.order_policy()
-        wanted = changed_policy(rows.current(session.engine, site).policy, name, **told)
-        who = acting(actor)
-        tried = rows.change(session.engine, site, wanted, who, reason, dry_run=True)
+        now = rows.current(session.engine, site)
+        wanted = changed_policy(now.policy, name, **told)
+        who, seen = acting(actor), now.number if seen is None else seen
+        tried = rows.change(session.engine, site, wanted, who, reason, seen=seen, dry_run=True)
         if dry_run or not (yes or _confirmed(tried, as_json=as_json)):
             tell(tried, as_json=as_json)
             say("Nothing changed." if dry_run else "Nothing changed: not confirmed. Run again with --yes.")
             return 0 if dry_run else UNCONFIRMED
-        tell(rows.change(session.engine, site, wanted, who, reason), as_json=as_json)
+        tell(rows.change(session.engine, site, wanted, who, reason, seen=seen), as_json=as_json)
     return 0
 
 
@@ -107,28 +127,30 @@ def set_(
     cls=ExampleCommand, example="triage worklist policy stop --reason 'flags look wrong since noon'"
 )
 @reason_option
+@seen_option
 @actor_option
 @json_option
-def stop(reason: str, actor: str | None, as_json: bool) -> None:
+def stop(reason: str, seen: int | None, actor: str | None, as_json: bool) -> None:
     """Kill switch: order by requested class and arrival from now on."""
     from triage.store import worklist_policy as rows
 
     with opened() as session:
         site = session.settings.order_policy()
-        tell(rows.stop(session.engine, site, acting(actor), reason), as_json=as_json)
+        tell(rows.stop(session.engine, site, acting(actor), reason, seen=seen), as_json=as_json)
 
 
 @policy.command(cls=ExampleCommand, example="triage worklist policy resume --reason 'threshold mended'")
 @reason_option
+@seen_option
 @actor_option
 @json_option
-def resume(reason: str, actor: str | None, as_json: bool) -> None:
-    """End a stop: back to the order that was in force before it."""
+def resume(reason: str, seen: int | None, actor: str | None, as_json: bool) -> None:
+    """End a stop: back to the order that was in force before it, with the figures set since."""
     from triage.store import worklist_policy as rows
 
     with opened() as session:
         site = session.settings.order_policy()
-        tell(rows.resume(session.engine, site, acting(actor), reason), as_json=as_json)
+        tell(rows.resume(session.engine, site, acting(actor), reason, seen=seen), as_json=as_json)
 
 
 def tell(done: PolicyChange, *, as_json: bool) -> None:

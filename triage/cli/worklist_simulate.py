@@ -51,7 +51,8 @@ ORDER: tuple[Decorator, ...] = (
         "--guard",
         type=(click.IntRange(0), click.IntRange(0)),
         metavar="URGENT ROUTINE",
-        help="K: how many younger studies may pass one (0 = no limit; default: none; in a replay the site's).",
+        help="K: how many younger studies of its own or a less pressing class may pass one (0 = no limit; default: "
+        "none; in a replay the site's).",
     ),
     click.option("--head-start", type=NOT_NEGATIVE, default=0.0, help="apq: minutes added to every wait."),
 )

@@ -20,7 +20,7 @@ def shown(place: Place) -> dict[str, Any]:
         "guarded": place.row.guarded,
         "overtaken": place.overtaken,
         "overtaking_limit": place.overtaking_limit,
-        "rests_on": "result" if behind.probability is not None else "prior of the class",
+        "rests_on": str(behind.basis),
         "probability": _rounded(behind.probability),
         "prior": _rounded(behind.prior),
         "harm_of_waiting": behind.harm,

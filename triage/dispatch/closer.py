@@ -23,7 +23,7 @@ from triage.domain.closing import ClosingRules, closing_reason
 from triage.domain.errors import Unavailable
 from triage.domain.priority import OrderPolicy
 from triage.store import engine as database
-from triage.store import presence, queue_rows, studies, worklist_policy
+from triage.store import presence, queue_rows, studies, worklist_clock, worklist_policy
 
 HEARTBEAT_S = 5.0
 FIRST_S, HOUR_S = 60.0, 3600.0
@@ -122,6 +122,12 @@ def _follow_settings(engine: Engine, site: OrderPolicy) -> None:
         logger.warning("order not looked at", reason=away.reason)
 
 
+def _clock_set_right(engine: Engine, site: OrderPolicy) -> None:
+    ahead = worklist_clock.arrive_now(engine, site)
+    if ahead:
+        logger.warning("arrivals were in the future", studies=ahead)
+
+
 def serve(
     settings: Settings, stop: threading.Event, hourly: Callable[[Engine], object] | None = None
 ) -> None:
@@ -140,6 +146,7 @@ def serve(
             if time.monotonic() >= next_beat:
                 presence.seen(engine, process, "closer")
                 next_beat = time.monotonic() + HEARTBEAT_S
+                _clock_set_right(engine, dispatch.policy)
             tick(dispatch)
         except Unavailable as away:
             logger.warning("closer waits", reason=away.reason)

@@ -21,6 +21,8 @@ from triage.domain.rota import Rota
 CLASSES = ("STAT", "HIGH", "MEDIUM", "ROUTINE", "LOW")
 FRESH_FRACTURE = "fresh-fracture"
 MOST_K = 100_000
+# What stands for "the site's settings" where a recorded version is named by its id; ids begin at 1.
+SETTINGS = 0
 USUAL_HARM = {"STAT": 0.2, "HIGH": 0.2, "MEDIUM": 0.05, "ROUTINE": 0.01, "LOW": 0.01}
 USUAL_PRIOR = {"STAT": 0.10, "HIGH": 0.10, "MEDIUM": 0.05, "ROUTINE": 0.03, "LOW": 0.03}
 USUAL_GUARD = {"HIGH": 20, "MEDIUM": 60, "ROUTINE": 60, "LOW": 60}
@@ -156,6 +158,11 @@ class PolicyVersion:
     at: datetime | None = None
     actor: str = ""
     reason: str = ""
+
+    @property
+    def number(self) -> int:
+        """Return what a change names as the version it was decided on: the id, SETTINGS for the settings."""
+        return SETTINGS if self.id is None else self.id
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,9 @@ from triage.domain.policy import FRESH_FRACTURE, OrderPolicy, PolicyName
 from triage.domain.requested import RANK, RequestedPriority, more_pressing, requested_priority
 
 __all__ = [
+    "CLASS_STEP",
     "AiStatus",
+    "Basis",
     "Counted",
     "Lowered",
     "Numbers",
@@ -46,7 +48,7 @@ __all__ = [
 ]
 
 # Minutes between two classes of the strict orders: longer than any wait, and exact in a double to 30 us.
-_STEP = 1e8
+CLASS_STEP = 1e8
 LOOK_SOONER = "Look sooner: possible recent vertebral fracture"
 NO_FLAG = "No triage flag"
 NOT_ANALYSED = "Not analysed: "
@@ -84,7 +86,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """A person took back what a result had raised; the study keeps the place its order and arrival give it."""
+    """A person took back what a result had raised; the study keeps the place its class and arrival give it."""
 
     reader: str
     why: str
@@ -197,8 +199,8 @@ def _key(standing: Standing, policy: OrderPolicy) -> float:
     if policy.name == PolicyName.SENIORITY:
         return arrived - policy.seniority_minutes * _cost(standing, policy)
     if policy.name == PolicyName.FLAG and standing.raised_by is not None and standing.raised_by.flagged:
-        return arrived - _STEP
-    return arrived + RANK[standing.requested] * _STEP
+        return arrived - CLASS_STEP
+    return arrived + RANK[standing.requested] * CLASS_STEP
 
 
 def _cost(standing: Standing, policy: OrderPolicy) -> float:
@@ -208,10 +210,19 @@ def _cost(standing: Standing, policy: OrderPolicy) -> float:
     return max(alone, cost_of_delay(standing.raised_by.findings, standing.requested, policy))
 
 
+class Basis(StrEnum):
+    """What a key rests on beside the arrival: a result only where it puts the study before its class's place."""
+
+    RESULT = "result"
+    CLASS = "class"
+    ARRIVAL = "arrival"
+
+
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The figures behind a key. `probability` None = the class's prior counts; B is in minutes."""
+    """The figures behind a key. `probability` None = there is no answer that could count; B is in minutes."""
 
+    basis: Basis
     probability: Mapping[str, float] | None
     prior: Mapping[str, float]
     harm: float
@@ -229,7 +240,10 @@ def numbers(standing: Standing, policy: OrderPolicy) -> Numbers:
     alone = Standing(standing.requested, standing.arrived_at)
     cost = _cost(standing, policy)
     leads = policy.name == PolicyName.SENIORITY
+    key, key_of_class = _key(standing, policy), _key(alone, policy)
+    without = Basis.ARRIVAL if policy.name == PolicyName.FIFO else Basis.CLASS
     return Numbers(
+        basis=Basis.RESULT if key < key_of_class else without,
         probability=dict(standing.raised_by.findings) if standing.raised_by else None,
         prior=prior(standing.requested, policy),
         harm=policy.harm.get(standing.requested, 0.0),
@@ -238,8 +252,8 @@ def numbers(standing: Standing, policy: OrderPolicy) -> Numbers:
         head_start_minutes=policy.seniority_minutes * cost if leads else 0.0,
         arrival_minutes=policy.rota.minutes(standing.arrived_at),
         staffed_clock=policy.rota.staffed,
-        key=_key(standing, policy),
-        key_of_class=_key(alone, policy),
+        key=key,
+        key_of_class=key_of_class,
     )
 
 

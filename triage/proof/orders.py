@@ -1,8 +1,9 @@
 """Every order the simulator and the replay know, as keys: the smallest key is read first, then the older study.
 
-Promises: `seniority` is the product's own key (a test compares it with `triage.domain.priority`); all orders
-see the class alone until a result comes. `oracle` sees the truth, which no order can: it is the measure of what
-an order could reach. Accumulating priority has no static key: its index is computed at each opening.
+Promises: `fifo`, `human`, `flag` and `seniority` are the product's own keys, for arrays (a test compares each with
+`triage.domain.priority`); all orders see the class alone until a result comes. `oracle` sees the truth, which no
+order can: it is the measure of what an order could reach. Accumulating priority has no static key: its index is
+computed at each opening.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from triage.domain.errors import Refused
-from triage.domain.priority import OrderPolicy
+from triage.domain.priority import CLASS_STEP, OrderPolicy
+from triage.domain.requested import RANK
 from triage.proof.caseload import Caseload, Floats
 from triage.proof.rota import Clock
 
@@ -31,9 +33,6 @@ Name = Literal[
     "oracle",
 ]
 NAMES: tuple[Name, ...] = get_args(Name)
-# Far beyond any number of minutes, near enough that a float still tells two moments of ten years apart.
-_RANK = 1e8
-_PRESSING = ("STAT", "HIGH", "MEDIUM", "ROUTINE", "LOW")
 _DUE_FLAGGED = {"STAT": 10.0, "HIGH": 10.0, "MEDIUM": 30.0, "ROUTINE": 30.0, "LOW": 30.0}
 _DUE_UNFLAGGED = {"STAT": 10.0, "HIGH": 60.0, "MEDIUM": 240.0, "ROUTINE": 480.0, "LOW": 480.0}
 
@@ -100,7 +99,7 @@ def keys(order: Order, load: Caseload, clock: Clock) -> Keys:
     """Return the keys of every study under the order."""
     before, after = _rest(order, load, clock)
     # Before all others, whatever the order: the product's STAT tier, QuCAD's interrupting class.
-    ahead = np.array([one.first for one in load.streams])[load.stream] * (-1e4 * _RANK)
+    ahead = np.array([one.first for one in load.streams])[load.stream] * (-1e4 * CLASS_STEP)
     if order.name == "apq":
         return Keys(before, after, accumulating=True)
     return Keys(before + ahead, after + ahead)
@@ -108,17 +107,17 @@ def keys(order: Order, load: Caseload, clock: Clock) -> Keys:
 
 def _rest(order: Order, load: Caseload, clock: Clock) -> tuple[Floats, Floats]:
     arrived, flagged = load.arrived, load.flagged
-    rank = _by_class(load, {word: float(place) for place, word in enumerate(_PRESSING)})
+    rank = _by_class(load, {word: float(place) for word, place in RANK.items()})
     match order.name:
         case "fifo":
             return arrived, arrived
         case "human":
-            return rank * _RANK + arrived, rank * _RANK + arrived
+            return rank * CLASS_STEP + arrived, rank * CLASS_STEP + arrived
         case "flag":
-            return rank * _RANK + arrived, np.where(flagged, -_RANK, rank * _RANK) + arrived
+            return rank * CLASS_STEP + arrived, np.where(flagged, -CLASS_STEP, rank * CLASS_STEP) + arrived
         case "flag-within-class":
-            unflagged = (2 * rank + 1) * _RANK + arrived
-            return unflagged, unflagged - np.where(flagged, _RANK, 0.0)
+            unflagged = (2 * rank + 1) * CLASS_STEP + arrived
+            return unflagged, unflagged - np.where(flagged, CLASS_STEP, 0.0)
         case "edf":
             due = np.where(flagged, _by_class(load, _DUE_FLAGGED), _by_class(load, _DUE_UNFLAGGED))
             return arrived + _by_class(load, _DUE_UNFLAGGED), arrived + due

@@ -78,7 +78,7 @@ def _register_one(connection: Connection, arrived: ArrivedInstance, policy: Orde
     if arrived.header.own_result:
         _nothing_to_read(connection, row)
     else:
-        _await_closing(connection, row)
+        _await_closing(connection, row, arrived)
         worklist_order.arrive(
             connection,
             row["id"],
@@ -214,11 +214,14 @@ def _nothing_to_read(connection: Connection, row: dict[str, Any]) -> None:
         connection.execute(update(study).where(study.c.id == row["id"]).values(state=StudyState.ANALYSED))
 
 
-def _await_closing(connection: Connection, row: dict[str, Any]) -> None:
-    """Let a study known only from our own results be closed once, or it would wait on the list for ever."""
+def _await_closing(connection: Connection, row: dict[str, Any], arrived: ArrivedInstance) -> None:
+    """Let a study known only from our own results arrive now, from this sender, and be closed once."""
     if row["state"] == StudyState.ANALYSED and not row["revision"]:
-        following = after(StudyState.ANALYSED, StudyEvent.ARRIVE)
-        values = {"state": following, "opened_at": func.now(), "last_arrival": func.now()}
+        values: dict[str, Any] = dict.fromkeys(("first_arrival", "opened_at", "last_arrival"), func.now())
+        values |= {
+            "state": after(StudyState.ANALYSED, StudyEvent.ARRIVE),
+            "calling_ae": arrived.calling_ae,
+        }
         connection.execute(update(study).where(study.c.id == row["id"]).values(values))
 
 

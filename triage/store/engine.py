@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, create_engine, func, select, text
+from sqlalchemy import Connection, Engine, Executable, create_engine, func, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -21,6 +21,7 @@ STATEMENT_TIMEOUT_MS = 15_000
 LOCK_TIMEOUT_MS = 5_000
 CONNECT_TIMEOUT_S = 5
 _NO_SUCH_TABLE_OR_COLUMN = ("42P01", "42703")
+_LOCK_NOT_AVAILABLE = "55P03"
 
 
 def database_url(text_url: str) -> URL:
@@ -91,6 +92,22 @@ def _is_about_the_row(trouble: Exception) -> bool:
 
 def _code(trouble: Exception) -> str:
     return str(getattr(getattr(trouble, "orig", None), "pgcode", None) or "")
+
+
+def lock_within(connection: Connection, statement: Executable, milliseconds: int) -> bool:
+    """Run a statement that takes a lock and tell whether it had a row within so long; otherwise nothing is locked."""
+    tried = connection.begin_nested()
+    try:
+        connection.execute(text(f"SET LOCAL lock_timeout = {milliseconds}"))
+        found = connection.execute(statement).first() is not None
+        connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
+    except OperationalError as late:
+        tried.rollback()
+        if _code(late) != _LOCK_NOT_AVAILABLE:
+            raise
+        return False
+    tried.commit() if found else tried.rollback()
+    return found
 
 
 def answers(engine: Engine) -> bool:

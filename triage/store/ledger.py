@@ -30,7 +30,8 @@ from triage.domain.outcome import OutcomeLabel
 from triage.domain.worklist import WorklistState
 from triage.store.engine import transaction
 from triage.store.outcome_tables import outcome
-from triage.store.tables import analysis, delivery, evidence, revision, study, worklist_item
+from triage.store.tables import analysis, delivery, evidence, revision, study
+from triage.store.worklist_tables import worklist_item
 
 _ITEM = worklist_item.c
 

@@ -1,6 +1,6 @@
 """A person moves a study down: what a result had raised is taken back, by name and with a reason.
 
-Promises: the study is never hidden and never below the place its order and arrival give it; the act is
+Promises: the study is never hidden and never below the place its class and arrival give it; the act is
 audited and can be undone; new images, or another answer that flags, ask anew. Refused where no result has raised it.
 """
 

@@ -12,7 +12,8 @@ from triage.domain.priority import AiStatus
 from triage.domain.reading import Filters, FlagFilter
 from triage.domain.worklist import Tab, WorklistState
 from triage.store.engine import transaction
-from triage.store.tables import instance, study, worklist_item
+from triage.store.tables import instance, study
+from triage.store.worklist_tables import worklist_item
 
 _ITEM = worklist_item.c
 _WHOLE = frozenset({Tab.READ, Tab.ALL})

@@ -18,7 +18,8 @@ from triage.domain.priority import AiStatus
 from triage.domain.worklist import WorklistState
 from triage.store.engine import transaction
 from triage.store.requeue import Candidate
-from triage.store.tables import analysis, delivery, instance, study, worklist_item
+from triage.store.tables import analysis, delivery, instance, study
+from triage.store.worklist_tables import worklist_item
 
 _ITEM = worklist_item.c
 _OPENED = func.coalesce(_ITEM.opened_at, _ITEM.completed_at)

@@ -15,7 +15,8 @@ from triage.domain.reading import OPINION_DAYS, Cause, ConfirmRate, Opinion, Ver
 from triage.store import audit
 from triage.store.engine import transaction
 from triage.store.reading_tables import opinion
-from triage.store.tables import analysis, worklist_item
+from triage.store.tables import analysis
+from triage.store.worklist_tables import worklist_item
 
 _O = opinion.c
 

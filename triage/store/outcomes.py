@@ -18,7 +18,8 @@ from triage.domain.outcome import LineProblem, OutcomeLabel, ReportedOutcome, Sc
 from triage.store import audit
 from triage.store.engine import transaction
 from triage.store.outcome_tables import outcome
-from triage.store.tables import study, worklist_item
+from triage.store.tables import study
+from triage.store.worklist_tables import worklist_item
 
 NO_STUDY = "names no study here"
 SEVERAL = "names several studies here"

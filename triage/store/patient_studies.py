@@ -8,7 +8,8 @@ from sqlalchemy.types import Text
 
 from triage.domain.reading import OtherStudy
 from triage.store.engine import transaction
-from triage.store.tables import instance, study, worklist_item
+from triage.store.tables import instance, study
+from triage.store.worklist_tables import worklist_item
 
 MOST = 10
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, desc, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Engine, and_, desc, func, or_, select, update
 
+from triage.domain.analysis import AnalysisState
+from triage.store import bounded
 from triage.store.analyses import seconds, startable
 from triage.store.engine import transaction
 from triage.store.tables import analysis
@@ -66,8 +68,12 @@ def of_study(engine: Engine, study_id: int) -> list[AnalysisRow]:
 
 
 def counts(engine: Engine) -> dict[str, int]:
-    """Return how many analyses are in each state, quarantined ones apart."""
-    state = text("CASE WHEN quarantined AND state = 'failed' THEN 'quarantined' ELSE state END")
-    query = select(state, func.count()).select_from(analysis).group_by(state)
+    """Return how many analyses are in each state, quarantined ones apart (see `bounded`)."""
+    kinds: dict[str, ColumnElement[bool]] = {state: analysis.c.state == state for state in AnalysisState}
+    failed = kinds[AnalysisState.FAILED]
+    kinds |= {
+        AnalysisState.FAILED: and_(failed, ~analysis.c.quarantined),
+        "quarantined": and_(failed, analysis.c.quarantined),
+    }
     with transaction(engine) as connection:
-        return dict(connection.execute(query).all())
+        return bounded.each(connection, kinds)

@@ -20,7 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from triage.store.tables import analysis, metadata, study, worklist_item
+from triage.store.tables import analysis, metadata, study
+from triage.store.worklist_tables import worklist_item
 
 
 def _study(*, key: bool = False) -> Column[int]:

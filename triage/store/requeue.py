@@ -22,7 +22,8 @@ from triage.domain.errors import Refused
 from triage.domain.priority import OrderPolicy
 from triage.store import audit, studies
 from triage.store.engine import transaction
-from triage.store.tables import analysis, study, worklist_item
+from triage.store.tables import analysis, study
+from triage.store.worklist_tables import worklist_item
 
 
 @dataclass(frozen=True, slots=True)

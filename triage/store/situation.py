@@ -5,19 +5,25 @@ Figures only, never a patient.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, desc, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, desc, func, select
 
+from triage.domain.analysis import AnalysisState
 from triage.domain.finding import ModelIdentity, TriageOutcome
 from triage.domain.priority import LOOK_SOONER, RequestedPriority, Tier
+from triage.domain.study import StudyState
 from triage.domain.worklist import WorklistState
 from triage.store.engine import transaction
 from triage.store.presence import LATE_SECONDS
-from triage.store.tables import analysis, delivery, presence, study, worklist_item
+from triage.store.tables import analysis, delivery, presence, study
+from triage.store.worklist_tables import worklist_item
+
+_ON_ITS_WAY = (StudyState.RECEIVING, StudyState.CLOSED)
+_NOT_ANSWERED = (AnalysisState.QUEUED, AnalysisState.RUNNING)
 
 # The newest answers that the share of flags is told of; `triage check` judges the first and the last.
 FLAG_WINDOWS = (50, 200)
@@ -48,7 +54,10 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What /metrics says of the whole installation. `flagged`: by model and window, the share of its newest answers."""
+    """What /metrics says of the whole installation: of studies and analyses what is on its way, which alone stays small.
+
+    `flagged`: by model and window, the share of its newest answers.
+    """
 
     studies: Mapping[str, int] = field(default_factory=dict)
     analyses: Mapping[str, int] = field(default_factory=dict)
@@ -59,7 +68,7 @@ class Figures:
 
 def situation(engine: Engine) -> Situation:
     """Return how reception and analysis stand now."""
-    open_analysis = analysis.c.state.in_(["queued", "running"])
+    open_analysis = analysis.c.state.in_(_NOT_ANSWERED)
     waits = select(
         func.count(),
         func.coalesce(func.max(func.extract("epoch", func.now() - analysis.c.queued_at)), 0.0),
@@ -87,8 +96,8 @@ def figures(engine: Engine) -> Figures:
     )
     with transaction(engine) as connection:
         return Figures(
-            studies=_counted(connection, select(study.c.state, func.count()).group_by(study.c.state)),
-            analyses=_counted(connection, select(analysis.c.state, func.count()).group_by(analysis.c.state)),
+            studies=_counted(connection, _by_state(study.c.state, _ON_ITS_WAY)),
+            analyses=_counted(connection, _by_state(analysis.c.state, _NOT_ANSWERED)),
             undelivered=_counted(connection, pending),
             unread=_unread(connection),
             flagged=_flagged(connection),
@@ -123,6 +132,10 @@ def _flagged(connection: Connection) -> dict[tuple[str, int], float]:
         for name, said in answers.items()
         for window in FLAG_WINDOWS
     }
+
+
+def _by_state(state: ColumnElement[Any], states: Sequence[str]) -> Select[Any]:
+    return select(state, func.count()).where(state.in_(states)).group_by(state)
 
 
 def _counted(connection: Connection, query: Select[Any]) -> dict[str, int]:

@@ -15,7 +15,7 @@ from triage.domain.reading import SKIP_MINUTES
 from triage.store import audit
 from triage.store.engine import transaction
 from triage.store.reading_tables import skip
-from triage.store.tables import worklist_item
+from triage.store.worklist_tables import worklist_item
 
 _S = skip.c
 

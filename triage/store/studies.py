@@ -12,8 +12,8 @@ from triage.domain.closing import ClosingReason
 from triage.domain.eligibility import CandidateInstance, Plan, plan
 from triage.domain.errors import Conflict, NotFound
 from triage.domain.priority import OrderPolicy
-from triage.domain.study import ClosingView
-from triage.store import worklist_order
+from triage.domain.study import ClosingView, StudyState
+from triage.store import bounded, worklist_order
 from triage.store.engine import transaction
 from triage.store.tables import analysis, delivery, eligibility, evidence, instance, revision, series, study
 
@@ -275,10 +275,9 @@ def _study_row(row: RowMapping) -> StudyRow:
 
 
 def counts(engine: Engine) -> dict[str, int]:
-    """Return how many studies are in each state."""
-    query = select(study.c.state, func.count()).group_by(study.c.state)
+    """Return how many studies are in each state (see `bounded`)."""
     with transaction(engine) as connection:
-        return dict(connection.execute(query).all())
+        return bounded.each(connection, {state: study.c.state == state for state in StudyState})
 
 
 def instances_of(engine: Engine, study_id: int) -> list[dict[str, Any]]:

@@ -21,7 +21,6 @@ from triage.store.columns import id_ as _id
 from triage.store.columns import metadata as metadata
 from triage.store.columns import ref as _ref
 from triage.store.columns import word as _word
-from triage.store.worklist_tables import worklist_item as worklist_item
 
 study = Table(
     "study",
@@ -52,6 +51,7 @@ study = Table(
     Index("study_receiving_idx", "last_arrival", postgresql_where=text("state = 'receiving'")),
     Index("study_accession_number_idx", "accession_number"),
     Index("study_patient_id_idx", "patient_id"),
+    Index("study_state_idx", "state"),
 )
 
 series = Table(
@@ -150,6 +150,7 @@ analysis = Table(
     UniqueConstraint("study_id", "revision", "algorithm", "generation"),
     Index("analysis_open_idx", "due_at", postgresql_where=text("state IN ('queued', 'running')")),
     Index("analysis_failed_idx", "reason", postgresql_where=text("state = 'failed'")),
+    Index("analysis_state_idx", "state"),
 )
 
 finding = Table(

@@ -1,35 +1,43 @@
 """The guard in the database: the line behind which studies were overtaken too often, and who opened what.
 
-The line of a class is the K-th youngest arrival among the openings (see domain.overtaking): one look at
-an index, never a counter on a waiting row. Openings come one after the other (a lock of their own), so
-two readers cannot each take the last overtaking that was left.
+The line of a class is the K-th youngest arrival among the openings of its own and the less pressing classes
+(see domain.overtaking): one look at an index, never a counter on a waiting row. Openings come one after the
+other (a lock of their own), so two readers cannot each take the last overtaking that was left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Connection,
     Engine,
     RowMapping,
+    ScalarSelect,
+    Select,
+    Text,
     and_,
+    cast,
     desc,
     false,
     func,
+    literal,
     or_,
     select,
+    true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from triage.domain import overtaking
 from triage.domain.overtaking import GuardShare
 from triage.domain.policy import OrderPolicy
-from triage.domain.priority import RequestedPriority, Tier
+from triage.domain.priority import Tier
 from triage.domain.worklist import WorklistState
 from triage.store.engine import transaction
 from triage.store.worklist_tables import worklist_item, worklist_opening
@@ -37,7 +45,7 @@ from triage.store.worklist_tables import worklist_item, worklist_opening
 _ITEM, _O = worklist_item.c, worklist_opening.c
 _LOCK = 0x5350_0002
 MOST_COUNTED = 1000
-_COUNTS = _O.tier == Tier.REST
+_COUNTS = and_(_O.tier == Tier.REST, _O.counts)
 
 
 def one_at_a_time(connection: Connection) -> None:
@@ -50,18 +58,40 @@ def lines(connection: Connection, policy: OrderPolicy) -> dict[str, datetime]:
     limits = overtaking.limits(policy)
     if not limits:
         return {}
-    nth = {
-        k: select(_O.waits_since)
-        .where(_COUNTS)
+    found = connection.execute(_nth_of_each(tuple(limits.items()))).mappings().one()
+    return {name: line for name, line in found.items() if line is not None}
+
+
+@lru_cache(maxsize=8)
+def _nth_of_each(limits: tuple[tuple[str, int], ...]) -> Select[Any]:
+    youngest = _youngest([name for name, _ in limits], max(k for _, k in limits))
+    return select(*(_nth(youngest, name, k).label(name) for name, k in limits))
+
+
+def _youngest(names: Sequence[str], most: int) -> CTE:
+    """Return the youngest arrivals opened, class by class, as many as any line can ask for."""
+    named = sorted({str(one) for name in names for one in overtaking.overtakers(name)})
+    classes = func.unnest(cast(named, ARRAY(Text))).table_valued("requested", name="class").render_derived()
+    opened = (
+        select(_O.waits_since)
+        .where(_COUNTS, _O.requested_priority == classes.c.requested)
         .order_by(desc(_O.waits_since))
-        .offset(k - 1)
+        .limit(most)
+        .lateral("opened")
+    )
+    together = select(classes.c.requested, opened.c.waits_since).select_from(classes.join(opened, true()))
+    return together.cte("youngest")
+
+
+def _nth(youngest: CTE, requested: str, limit: int) -> ScalarSelect[Any]:
+    return (
+        select(youngest.c.waits_since)
+        .where(youngest.c.requested.in_(overtaking.overtakers(requested)))
+        .order_by(desc(youngest.c.waits_since))
+        .offset(limit - 1)
         .limit(1)
         .scalar_subquery()
-        .label(f"k{k}")
-        for k in sorted(set(limits.values()))
-    }
-    found = connection.execute(select(*nth.values())).mappings().one()
-    return {name: found[f"k{k}"] for name, k in limits.items() if found[f"k{k}"] is not None}
+    )
 
 
 def guarded(guard: Mapping[str, datetime]) -> ColumnElement[bool]:
@@ -76,9 +106,10 @@ def is_guarded(row: Mapping[str, Any] | RowMapping, guard: Mapping[str, datetime
     return row["tier"] == Tier.REST and line is not None and row["waits_since"] < line
 
 
-def overtaken(connection: Connection, waits_since: datetime, most: int = MOST_COUNTED) -> int:
-    """Return how many younger studies were opened, counted up to `most`."""
-    younger = select(_O.id).where(_COUNTS, _O.waits_since > waits_since).limit(most).subquery()
+def overtaken(connection: Connection, requested: str, waits_since: datetime, most: int = MOST_COUNTED) -> int:
+    """Return how often a study of the class that waits since then was overtaken, counted up to `most`."""
+    able = _O.requested_priority.in_(overtaking.overtakers(requested))
+    younger = select(literal(1)).where(_COUNTS, able, _O.waits_since > waits_since).limit(most).subquery()
     return int(connection.execute(select(func.count()).select_from(younger)).scalar_one())
 
 
@@ -89,17 +120,19 @@ def record_opening(
 
     `row` is the row as it was before it was opened.
     """
-    values: dict[str, Any] = {
+    known: dict[str, Any] = {
         "study_id": row["study_id"],
         "waits_since": row["waits_since"],
         "reader": reader,
         "requested_priority": row["requested_priority"],
         "tier": row["tier"],
         "offered": offered,
+        # What a clock that ran ahead stamped would stay younger than all that comes, and guard the whole list.
+        "counts": and_(literal(overtaking.counts(policy)), func.clock_timestamp() >= row["waits_since"]),
         "promoted": is_guarded(row, lines(connection, policy)),
         "past": _past(row),
     }
-    connection.execute(insert(worklist_opening).values(values).on_conflict_do_nothing())
+    connection.execute(insert(worklist_opening).values(known).on_conflict_do_nothing())
 
 
 def _past(row: RowMapping) -> Any:
@@ -116,7 +149,7 @@ def _past(row: RowMapping) -> Any:
         .order_by(_ITEM.waits_since)
         .limit(MOST_COUNTED)
         .subquery()
-        for requested in RequestedPriority
+        for requested in overtaking.overtaken_by(row["requested_priority"])
     ]
     some = union_all(*(select(one) for one in older)).limit(MOST_COUNTED).subquery()
     return select(func.count()).select_from(some).scalar_subquery()

@@ -6,13 +6,11 @@ guard put first: that would be one overtaking too many, and its lock lasts as lo
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Connection, func, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, func, select
 
 from triage.domain.policy import OrderPolicy
 from triage.domain.worklist import WorklistState
+from triage.store.engine import lock_within
 from triage.store.skips import not_skipped_by
 from triage.store.tables import study
 from triage.store.worklist_guard import lines
@@ -25,7 +23,6 @@ RECEIVING_SECONDS = 120
 _CANDIDATES = 16
 _TRIES = 4
 _WAIT_MS = 1000
-_LOCK_NOT_AVAILABLE = "55P03"
 
 
 def offered(connection: Connection, policy: OrderPolicy, reader: str) -> int | None:
@@ -62,18 +59,4 @@ def _take_lock(connection: Connection, study_id: int, *, wait: bool) -> bool:
     free = select(_ITEM.study_id).where(_ITEM.study_id == study_id, _ITEM.state == WorklistState.SCHEDULED)
     if connection.execute(free.with_for_update(skip_locked=True)).scalar_one_or_none() is not None:
         return True
-    return wait and _wait_for(connection, free.with_for_update())
-
-
-def _wait_for(connection: Connection, free: Any) -> bool:
-    patience = connection.begin_nested()
-    try:
-        connection.execute(text(f"SET LOCAL lock_timeout = {_WAIT_MS}"))
-        found = connection.execute(free).scalar_one_or_none() is not None
-    except OperationalError as late:
-        patience.rollback()
-        if getattr(late.orig, "pgcode", None) != _LOCK_NOT_AVAILABLE:
-            raise
-        return False
-    patience.rollback() if not found else patience.commit()
-    return found
+    return wait and lock_within(connection, free.with_for_update(), _WAIT_MS)

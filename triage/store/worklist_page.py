@@ -34,9 +34,10 @@ from triage.domain.finding import Outcome
 from triage.domain.priority import AiStatus, OrderPolicy, RequestedPriority, Tier, guarded_reason
 from triage.domain.reading import Filters
 from triage.domain.worklist import HistoryEntry, Place, Tab, WorklistDetail, WorklistRow, WorklistState
+from triage.store import bounded
 from triage.store.engine import transaction
 from triage.store.matching import matching
-from triage.store.paging import behind, following
+from triage.store.paging import PageEnd, behind, demand_of, following
 from triage.store.tables import analysis, audit, delivery, evidence, instance, study
 from triage.store.worklist_guard import is_guarded, lines
 from triage.store.worklist_place import place_of
@@ -67,7 +68,6 @@ _STUDY = (
 _FIELDS = tuple(field.name for field in fields(WorklistRow) if field.name != "guarded")
 HISTORY_LINES = 20
 UNFILTERED = Filters()
-MOST_COUNTED = 9999
 
 
 def page(
@@ -77,18 +77,20 @@ def page(
     limit: int = 200,
     reader: str = "",
     filters: Filters = UNFILTERED,
-    after: int | None = None,
+    after: PageEnd | None = None,
     site: OrderPolicy = USUAL,
 ) -> list[WorklistRow]:
-    """Return the rows of one tab behind study `after`, in the order they are to be read (what was read, and
-    all: the latest first). `site` is what the settings say."""
+    """Return the rows of one tab behind where a page ended, in the order they are to be read (what was read, and
+    all: the latest first). `site` is what the settings say; raises Unprocessable for another tab's end."""
+    demand_of(tab, after)
     with transaction(engine) as connection:
         guard = lines(connection, newest(connection, site).policy)
         if tab in _LATEST:
-            query = _ROWS.where(_tab(tab, reader), matching(filters, tab), following(tab, after))
+            rest = true() if after is None else following(after)
+            query = _ROWS.where(_tab(tab, reader), matching(filters, tab), rest)
             query = query.order_by(*_LATEST[tab]).limit(limit)
         else:
-            anchor = behind(connection, after, guard) if after is not None else None
+            anchor = behind(connection, after) if after is not None else None
             narrowed = [] if filters.empty else [matching(filters, tab)]
             conditions = (_tab(tab, reader), *narrowed)
             rows = sequence(guard, limit, *conditions, with_study=bool(narrowed), anchor=anchor)
@@ -116,7 +118,7 @@ def find(engine: Engine, name: str, site: OrderPolicy = USUAL) -> list[WorklistR
 
 
 def counts(engine: Engine, reader: str = "", filters: Filters = UNFILTERED) -> dict[Tab, int]:
-    """Return how many rows each tab holds, as far as they match; MOST_COUNTED + 1 stands for more than that."""
+    """Return how many rows each tab holds, as far as they match (see `bounded`)."""
     columns = [_counted(tab, reader, filters).label(tab.name) for tab in Tab]
     with transaction(engine) as connection:
         found = connection.execute(select(*columns)).mappings().one()
@@ -125,10 +127,10 @@ def counts(engine: Engine, reader: str = "", filters: Filters = UNFILTERED) -> d
 
 def _counted(tab: Tab, reader: str, filters: Filters) -> ScalarSelect[int]:
     # No page may cost a walk over every study that was ever read.
-    some = select(_ITEM.study_id).where(_tab(tab, reader)).limit(MOST_COUNTED + 1)
+    some = select(_ITEM.study_id).where(_tab(tab, reader))
     if not filters.empty:
         some = some.join(study, study.c.id == _ITEM.study_id).where(matching(filters, tab))
-    return select(func.count()).select_from(some.subquery()).scalar_subquery()
+    return bounded.up_to(some)
 
 
 def standing(engine: Engine, study_id: int, site: OrderPolicy = USUAL) -> Place:

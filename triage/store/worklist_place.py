@@ -34,7 +34,7 @@ def place_of(connection: Connection, found: WorklistRow, site: OrderPolicy) -> P
         position_without_result=ahead_without + 1,
         waiting=waiting,
         numbers=priority.numbers(standing(stored, policy), policy),
-        overtaken=overtaken(connection, since),
+        overtaken=overtaken(connection, found.requested_priority, since),
         overtaking_limit=policy.limit(found.requested_priority),
         waited_minutes=(now - since).total_seconds() / 60.0,
         staffed_wait_minutes=policy.rota.waited(since, now),

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, DOUBLE_PRECISION, INTE
 from triage.domain import priority
 from triage.domain.finding import TriageOutcome
 from triage.domain.policy import FRESH_FRACTURE, OrderPolicy
-from triage.domain.priority import AiStatus, Counted, Lowered, Pin, RequestedPriority, Standing
+from triage.domain.priority import AiStatus, Counted, Lowered, Pin, Position, RequestedPriority, Standing
 from triage.domain.worklist import WorklistState
 from triage.store.listener import CHANNEL, EVERYBODY
 from triage.store.reading_tables import lowering
@@ -60,14 +60,26 @@ def standing(row: RowMapping, policy: OrderPolicy) -> Standing:
 
 
 def counted(row: RowMapping) -> Counted | None:
-    """Return the answer the row's place rests on; a row of the version before says it in its answer."""
-    kept = row["counted"]
-    if kept is not None:
-        return Counted(bool(kept["flagged"]), kept["findings"])
-    if row["probability"] is None or not row["outcome"]:
-        return None
-    outcome = TriageOutcome(row["outcome"])
-    return Counted(outcome is TriageOutcome.FLAGGED, {FRESH_FRACTURE: row["probability"]})
+    """Return the answer the row's place rests on.
+
+    A worker of the version before writes its answer without it: what is kept beside is then older, and the answer
+    may raise it. A worker of this version never keeps less than the answer says.
+    """
+    kept, outcome = row["counted"], row["outcome"]
+    rests_on = None if kept is None else Counted(bool(kept["flagged"]), kept["findings"])
+    if row["probability"] is None or outcome not in (TriageOutcome.FLAGGED, TriageOutcome.NOT_FLAGGED):
+        return rests_on
+    answer = Counted(outcome == TriageOutcome.FLAGGED, {FRESH_FRACTURE: row["probability"]})
+    return priority.still_counts(rests_on, answer, by_person=True)
+
+
+def follows(connection: Connection, policy: OrderPolicy) -> bool:
+    """Tell whether every study that nobody holds stands where the policy puts it; locks nothing."""
+    free = standing_rows().where(_ITEM.state == WorklistState.SCHEDULED, _ITEM.pinned_by == "")
+    return not any(
+        _moves(row, priority.position(standing(row, policy), policy), policy)
+        for row in connection.execute(free).mappings()
+    )
 
 
 def rekey(connection: Connection, before: OrderPolicy, policy: OrderPolicy) -> tuple[int, int, int]:
@@ -85,7 +97,7 @@ def rekey(connection: Connection, before: OrderPolicy, policy: OrderPolicy) -> t
     changed = [
         (row["study_id"], int(place.tier), place.key, place.reason_code, place.sentence, policy.describe())
         for row, place in zip(rows, places, strict=True)
-        if (row["tier"], row["key"], row["policy"]) != (place.tier, place.key, policy.describe())
+        if _moves(row, place, policy)
     ]
     connection.execute(text("SET LOCAL triage.rekeying = 'on'"))
     for start in range(0, len(changed), BATCH):
@@ -93,6 +105,10 @@ def rekey(connection: Connection, before: OrderPolicy, policy: OrderPolicy) -> t
     connection.execute(text("SET LOCAL triage.rekeying = 'off'"))
     connection.execute(select(func.pg_notify(CHANNEL, EVERYBODY)))
     return len(rows), len(changed), sum(1 for one, other in zip(old, new, strict=True) if one != other)
+
+
+def _moves(row: RowMapping, place: Position, policy: OrderPolicy) -> bool:
+    return (row["tier"], row["key"], row["policy"]) != (place.tier, place.key, policy.describe())
 
 
 def _order(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -57,10 +57,6 @@ class Anchor:
         if part != self.part:
             return true() if part > self.part else false()
         return tuple_(*order) > _full(self)[-len(order) :]
-
-
-# Behind everything: the study whose place was asked for is on no list.
-NOWHERE = Anchor(REST + 1, 0.0, datetime.max.replace(tzinfo=UTC), "")
 
 
 def sequence(

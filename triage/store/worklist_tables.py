@@ -115,8 +115,15 @@ worklist_opening = Table(
     # Handed out by `next`, not taken by a person's own choice.
     Column("offered", Boolean, nullable=False),
     Column("promoted", Boolean, nullable=False),
-    # How many older studies still waited (counted up to 1000).
+    # How many older studies it overtook: still waiting, of its class or a more pressing one (counted up to 1000).
     Column("past", Integer, nullable=False),
+    # Whether it can count as overtaking: an answer could have put it first, and its arrival was not in the future.
+    Column("counts", Boolean, nullable=False, server_default=text("true")),
     UniqueConstraint("study_id", "waits_since"),
-    Index("worklist_opening_guard_idx", "waits_since", postgresql_where=text("tier = 2")),
+    Index(
+        "worklist_opening_line_idx",
+        "requested_priority",
+        "waits_since",
+        postgresql_where=text("tier = 2 AND counts"),
+    ),
 )

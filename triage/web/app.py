@@ -27,6 +27,7 @@ from triage.web.entry.proxied import Proxied
 from triage.web.entry.upkeep import keep_up
 from triage.web.guard import Guard
 from triage.web.look import COOKIE, Look
+from triage.web.page_ends import PageEnds
 from triage.web.reader import Readers, load_secret
 from triage.web.room import STATIC, Room, frame, render, room, wants_part
 from triage.worklist.actions import Desk
@@ -38,11 +39,13 @@ EXPIRE_SECONDS = 15.0
 def create_app(settings: Settings, engine: Engine) -> FastAPI:
     """Return the page as an ASGI application; the feed runs while its lifespan is open."""
     app = FastAPI(title="Spine triage", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan)
-    readers = Readers(load_secret(settings.home / "secrets"))
+    secret = load_secret(settings.home / "secrets")
+    readers = Readers(secret)
     access = settings.access
     door = Doorkeeper(settings, engine, readers, Proxied(access.proxy, engine) if access.proxy else None)
     hub = Hub(settings.web.feeds_most, settings.web.feeds_per_reader)
-    app.state.room = Room(settings, engine, Desk.of(settings, engine), hub, readers, door)
+    desk = Desk.of(settings, engine)
+    app.state.room = Room(settings, engine, desk, hub, readers, door, PageEnds(secret))
     app.add_middleware(Guard, hosts=(settings.web.host, *settings.web.allowed_hosts))
     add_forwarding(app, settings.web.trusted_proxies)
     for part in (pages, search, preferences, opening, acts, live, operations, policy):

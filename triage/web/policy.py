@@ -1,7 +1,7 @@
 """The kill switch: one form puts every study in the order of its requested class, another goes back.
 
 Both ask for a reason and for `Right.STOP_POLICY`; the store audits who, when and why. A lead who was slower
-is told who was faster. Forms of their own, without htmx: the answer is the whole page in its new order.
+is told who was faster: the form names the version that the lead saw. Forms of their own, without htmx: the answer is the whole page in its new order.
 """
 
 from __future__ import annotations
@@ -21,28 +21,33 @@ from triage.worklist.actions import Desk
 
 router = APIRouter()
 Reason = Annotated[str, Form(max_length=500)]
+Seen = Annotated[int | None, Form(ge=0, le=2**63 - 1)]
 
 
 @router.post("/policy/stop")
-def stop(request: Request, where: Carried, token: Token = "", reason: Reason = "") -> Response:
+def stop(
+    request: Request, where: Carried, token: Token = "", reason: Reason = "", seen: Seen = None
+) -> Response:
     """Order by requested class alone from now on."""
-    return _changed(request, where, token, reason, Desk.stop_policy)
+    return _changed(request, where, token, lambda desk, name: desk.stop_policy(name, reason, seen))
 
 
 @router.post("/policy/resume")
-def resume(request: Request, where: Carried, token: Token = "", reason: Reason = "") -> Response:
+def resume(
+    request: Request, where: Carried, token: Token = "", reason: Reason = "", seen: Seen = None
+) -> Response:
     """Go back to the order that a stop put aside."""
-    return _changed(request, where, token, reason, Desk.resume_policy)
+    return _changed(request, where, token, lambda desk, name: desk.resume_policy(name, reason, seen))
 
 
 def _changed(
-    request: Request, where: Where, token: str, reason: str, verb: Callable[[Desk, str, str], PolicyChange]
+    request: Request, where: Where, token: str, verb: Callable[[Desk, str], PolicyChange]
 ) -> Response:
     here = room(request)
     reader = here.reader(request)
     try:
         here.readers.check(reader, token)
-        verb(here.desk, reader.name, reason)
+        verb(here.desk, reader.name)
     except (Conflict, Refused) as refused:
         return show_refusal(request, where, refused)
     return back(where)

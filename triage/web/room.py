@@ -20,6 +20,7 @@ from triage.web import labels, order_words, words
 from triage.web.entry.doorkeeper import Doorkeeper
 from triage.web.figures import AuditTail
 from triage.web.look import Look
+from triage.web.page_ends import PageEnds
 from triage.web.place import Where
 from triage.web.reader import NOBODY, Reader, Readers
 from triage.web.rows import RowCache
@@ -48,6 +49,7 @@ class Room:
     hub: Hub
     readers: Readers
     door: Doorkeeper
+    page_ends: PageEnds
     templates: Environment = field(default_factory=lambda: _templates())
     rows: RowCache = field(default_factory=RowCache)
     worths: Worths = field(default_factory=Worths)

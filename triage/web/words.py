@@ -12,8 +12,8 @@ from datetime import date, datetime, timedelta
 from triage.domain.finding import ImageView, ModelIdentity, Outcome
 from triage.domain.priority import LOOK_SOONER, AiStatus, RequestedPriority, Tier
 from triage.domain.worklist import HistoryEntry, Tab, WorklistRow, WorklistState
+from triage.store import bounded
 from triage.store.situation import Situation
-from triage.store.worklist_page import MOST_COUNTED
 
 FOOTER = "Triage aid. Not for diagnosis. Unflagged studies are not cleared."
 BANNER = "NOT FOR CLINICAL USE"
@@ -52,6 +52,7 @@ PAST = {
     "worklist.raise": "Move down taken back",
     "worklist.skip": "Skipped",
     "worklist.unskip": "Skip ended",
+    "worklist.clock": "Arrival set right: a clock had run ahead",
     "study.open": "Opened in the viewer",
     "opinion.give": "Said what they think of the flag",
     "opinion.withdraw": "Withdrew their view of the flag",
@@ -118,7 +119,7 @@ def unflagged(row: WorklistRow) -> bool:
 
 def counted(number: int) -> str:
     """Return a tab's number; beyond what the store counts it only says so."""
-    return f"{MOST_COUNTED}+" if number > MOST_COUNTED else str(number)
+    return bounded.spoken(number)
 
 
 def urgent(rows: Iterable[WorklistRow]) -> int:

@@ -92,13 +92,14 @@ class Desk:
         """Return the policy in force and what a stop put aside."""
         return worklist_policy.stands(self.engine, self.policy)
 
-    def stop_policy(self, reader: str, reason: str) -> PolicyChange:
-        """Order by requested class alone from now on; raises Conflict when that is the order already."""
-        return self._told("stop", worklist_policy.stop(self.engine, self.policy, reader, reason))
+    def stop_policy(self, reader: str, reason: str, seen: int | None = None) -> PolicyChange:
+        """Order by requested class alone from now on; raises Conflict when it is, or another than `seen` is in force."""
+        return self._told("stop", worklist_policy.stop(self.engine, self.policy, reader, reason, seen=seen))
 
-    def resume_policy(self, reader: str, reason: str) -> PolicyChange:
-        """Go back to the order that a stop put aside; raises Conflict when nothing was stopped."""
-        return self._told("resume", worklist_policy.resume(self.engine, self.policy, reader, reason))
+    def resume_policy(self, reader: str, reason: str, seen: int | None = None) -> PolicyChange:
+        """Go back to the order that a stop put aside; raises Conflict when nothing was, or as `stop_policy`."""
+        done = worklist_policy.resume(self.engine, self.policy, reader, reason, seen=seen)
+        return self._told("resume", done)
 
     def opine(self, study_id: int, reader: str, verdict: Verdict, cause: Cause | None = None) -> None:
         """Record what the reader thinks of the flag; it moves nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from sqlalchemy import Engine
 
@@ -79,6 +80,25 @@ def test_of_two_leads_the_slower_is_told_who_was_faster(engine: Engine, browser:
     assert first.post("/policy/resume", token=first.own_token(), reason="fine").status_code == 303
     late = second.post("/policy/resume", token=second.own_token(), reason="fine")
     assert late.status_code == 409 and "nothing was stopped" in late.text
+
+
+def test_a_page_that_shows_another_order_than_the_one_in_force_changes_nothing(
+    engine: Engine, browser: Open
+) -> None:
+    _two(engine)
+    lead = _signed_in(engine, browser, "Dr B", Role.LEAD)
+    assert 'name="seen" value="0"' in lead.get().text
+    other = replace(OrderPolicy(), seniority_minutes=1440.0)
+    version = worklist_policy.change(engine, OrderPolicy(), other, "Dr C", "agreed").version
+    late = lead.post("/policy/stop", token=lead.own_token(), reason="odd flags", seen="0")
+    assert late.status_code == 409
+    assert (
+        "Nothing changed: The order changed meanwhile: it is seniority B=1440 now (agreed, by Dr C)"
+        in late.text
+    )
+    assert f'name="seen" value="{version.id}"' in late.text, "the answer shows what is in force"
+    done = lead.post("/policy/stop", token=lead.own_token(), reason="odd flags", seen=str(version.id))
+    assert done.status_code == 303
 
 
 def test_no_reason_no_change(engine: Engine, browser: Open) -> None:

@@ -53,6 +53,23 @@ def test_a_lead_stops_and_resumes_and_the_history_says_so(engine: Engine, progra
     assert [one["reason"] for one in rest["history"]] == ["odd flags"] and rest["next"] is None
 
 
+def test_a_stop_that_was_decided_on_another_order_is_refused(engine: Engine, program: Program) -> None:
+    bridge = program()
+    person(engine, "Dr B", Role.LEAD)
+    lead = Member(httpx.Client(transport=bridge._transport, base_url="http://127.0.0.1"))
+    assert lead.sign_in("Dr B").status_code == 303
+    human = OrderPolicy(name="human")
+    for policy, why in ((human, "a trial"), (OrderPolicy(), "over")):
+        worklist_policy.change(engine, OrderPolicy(), policy, "Dr C", why)
+    stop = {"reason": "odd flags", "seen": 0}
+    late = refused(
+        lead.client.post("/api/v1/policy/stop", json=stop, headers=_form(lead)), 409, "policy-changed"
+    )
+    assert "it is seniority B=2880 now (over, by Dr C)" in late["detail"]
+    stop["seen"] = bridge.get("/policy").json()["current"]["id"]
+    assert lead.client.post("/api/v1/policy/stop", json=stop, headers=_form(lead)).status_code == 200
+
+
 def test_a_program_may_look_at_the_order_and_not_stop_it(engine: Engine, program: Program) -> None:
     bridge = program()
     now = bridge.get("/policy").json()

@@ -53,6 +53,17 @@ def test_one_command_stops_the_machine_s_order_and_one_brings_it_back(engine: En
     assert worklist_policy.current(engine, OrderPolicy()).policy.name == "seniority"
 
 
+def test_a_change_decided_on_another_policy_is_refused(engine: Engine, triage: Triage) -> None:
+    assert triage("worklist", "policy", "set", "flag", "--reason", "a trial", "--yes").returncode == 0
+    for words in (("stop",), ("set", "fifo", "--yes")):
+        done = triage("worklist", "policy", *words, "--seen", "0", "--reason", "odd")
+        assert done.returncode == 4 and "the order changed meanwhile: it is flag now" in done.stderr
+    version = worklist_policy.current(engine, OrderPolicy())
+    assert version.reason == "a trial"
+    stopped = triage("worklist", "policy", "stop", "--seen", str(version.id), "--reason", "odd")
+    assert stopped.returncode == 0
+
+
 def test_a_figure_that_is_none_is_refused_in_words(triage: Triage) -> None:
     for wrong in (("--guard", "HIGH=0"), ("--harm", "HIGH=2"), ("--prior", "SOON=.1"), ("--guard", "twenty")):
         done = triage("worklist", "policy", "set", "seniority", *wrong, "--reason", "x", "--yes")

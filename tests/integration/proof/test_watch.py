@@ -103,6 +103,22 @@ def test_whoever_resumes_after_a_stop_is_not_overruled_by_the_same_days(engine: 
     assert "too little to judge" in later.decision.reason
 
 
+def test_days_under_settings_that_order_by_class_are_not_held_against_the_order_set_since(
+    engine: Engine,
+) -> None:
+    by_class = OrderPolicy(name=PolicyName.HUMAN)
+    read_week(engine, datetime.now(UTC), MISSED_COMES_LAST)
+    worklist_policy.change(engine, by_class, SITE, "Dr Ito", "from today on")
+    done = watch(engine, by_class, datetime.now(UTC))
+    assert done.policy.name == PolicyName.SENIORITY
+    assert (done.decision.stop, done.change) == (False, None)
+    assert "too little to judge" in done.decision.reason
+    worklist_policy.change(engine, by_class, SITE, "Dr Ito", "another word")
+    begun = worklist_policy.machine_since(engine, by_class)
+    assert begun == worklist_policy.history(engine, by_class)[-1].at
+    assert worklist_policy.machine_since(engine, SITE) is None, "from the settings on"
+
+
 def test_the_closers_process_stops_the_order_by_itself_and_outlives_a_bad_round(
     engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -73,7 +73,7 @@ def test_the_drawer_says_why_and_where_the_study_would_stand_without_the_result(
     ids = [cast.image_arrives(engine, f"d{n}", waited_minutes=9 - n) for n in range(3)]
     cast.answer(engine, ids[2], cast.flagged())
     text = sit_down().get(f"/?study={ids[2]}").text
-    assert "1 of 3 (by order and arrival alone: 3)" in text
+    assert "1 of 3 (by requested class and arrival alone: 3)" in text
     assert f"{cast.PATIENT_ID}-d2" in text
 
 

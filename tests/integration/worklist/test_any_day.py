@@ -25,8 +25,9 @@ from sqlalchemy import Engine, text
 
 from tests import worklist_cast as cast
 from triage.domain.finding import Triage
+from triage.domain.overtaking import counts, overtaken_by, overtakers
 from triage.domain.policy import OrderPolicy, PolicyName
-from triage.domain.priority import Tier, class_key
+from triage.domain.priority import RequestedPriority, Tier, class_key
 from triage.domain.worklist import Tab, WorklistRow, WorklistState
 from triage.store import worklist, worklist_policy
 
@@ -54,7 +55,8 @@ class Day(RuleBasedStateMachine):
         self.names: dict[int, str] = {}
         self.images = 0
         self.held: dict[int, str] = {}
-        self.opened: dict[tuple[int, datetime], bool] = {}
+        # The class of each first opening that counts as overtaking; None where a person or the class put it first.
+        self.opened: dict[tuple[int, datetime], RequestedPriority | None] = {}
 
     @rule(requested=st.sampled_from(["STAT", "HIGH", "MEDIUM", "ROUTINE", "LOW"]), many=st.integers(1, 3))
     def arrive(self, requested: str, many: int) -> None:
@@ -126,7 +128,7 @@ class Day(RuleBasedStateMachine):
         act(self.engine, study_id, reader, policy=SITE)
         del self.held[study_id]
         if done:
-            self.opened.setdefault((study_id, before.waits_since), before.tier is Tier.REST)
+            self.opened.setdefault((study_id, before.waits_since), self._counted(before))
 
     @invariant()
     def nothing_is_lost(self) -> None:
@@ -147,8 +149,11 @@ class Day(RuleBasedStateMachine):
 
     @invariant()
     def no_answer_put_a_study_behind_its_class(self) -> None:
-        """A key is never greater than what the class alone gives; greater is later."""
-        for row in worklist.page(self.engine, site=SITE):
+        """A key is never greater than what the class alone gives; greater is later.
+
+        What a person holds keeps its place until it is let go of, also when an image asks for a more pressing class.
+        """
+        for row in (one for one in worklist.page(self.engine, site=SITE) if not one.held):
             alone = class_key(row.arrived_at, row.requested_priority, self._in_force())
             assert row.key <= alone + 1e-6
 
@@ -162,14 +167,20 @@ class Day(RuleBasedStateMachine):
             return
         for row in listed:
             limit = self._in_force().limit(row.requested_priority)
+            if row.requested_priority not in overtaken_by(took.requested_priority):
+                continue
             if row.tier is Tier.REST and row.waits_since < took.waits_since and limit is not None:
-                younger = (since for (_, since), counts in self.opened.items() if counts)
+                able = overtakers(row.requested_priority)
+                younger = (since for (_, since), opened in self.opened.items() if opened in able)
                 assert sum(since > row.waits_since for since in younger) < limit
 
     def _note(self, took: WorklistRow, reader: str) -> None:
         assert took.study_id not in self.held and took.claimed_by == reader
         self.held[took.study_id] = reader
-        self.opened.setdefault((took.study_id, took.waits_since), took.tier is Tier.REST)
+        self.opened.setdefault((took.study_id, took.waits_since), self._counted(took))
+
+    def _counted(self, row: WorklistRow) -> RequestedPriority | None:
+        return row.requested_priority if row.tier is Tier.REST and counts(self.policy) else None
 
     def _waiting(self) -> list[WorklistRow]:
         rows = worklist.page(self.engine, site=SITE)

@@ -18,6 +18,7 @@ from triage.domain.stop_rule import StopDecision
 from triage.domain.worklist import Tab
 from triage.store import worklist, worklist_guard, worklist_policy
 from triage.store.engine import transaction
+from triage.store.paging import PageEnd, page_end
 
 TIGHT = replace(cast.POLICY, guard={"HIGH": 2, "ROUTINE": 3})
 
@@ -30,8 +31,8 @@ def read_next(engine: Engine, reader: str = "Dr Ito") -> int:
     return row.study_id
 
 
-def arrives(engine: Engine, name: str, ago: float, triage: bool = False) -> int:
-    study_id = cast.image_arrives(engine, name, waited_minutes=ago)
+def arrives(engine: Engine, name: str, ago: float, triage: bool = False, requested: str = "") -> int:
+    study_id = cast.image_arrives(engine, name, waited_minutes=ago, requested=requested)
     cast.closed(engine, study_id)
     if triage:
         cast.answer(engine, study_id, cast.flagged(0.95))
@@ -74,6 +75,51 @@ def test_what_a_person_put_first_is_not_counted_as_overtaking(engine: Engine) ->
     assert worklist.standing(engine, patient, cast.POLICY).overtaken == 0
 
 
+def test_urgent_readings_do_not_use_up_what_routine_studies_may_be_overtaken(engine: Engine) -> None:
+    worklist_policy.change(engine, cast.POLICY, TIGHT, "Dr B", "a small K")
+    routine = [arrives(engine, f"r{n}", 100 - n) for n in range(3)]
+    urgent = [arrives(engine, f"u{n}", 50 - n, requested="HIGH") for n in range(5)]
+    assert [read_next(engine) for _ in urgent] == urgent, "the class, as people asked for"
+    assert worklist.standing(engine, routine[0], cast.POLICY).overtaken == 0
+    fresh = arrives(engine, "fresh", 1, triage=True, requested="HIGH")
+    assert cast.order(engine) == [fresh, *routine]
+    assert not any(row.guarded for row in worklist.page(engine, site=cast.POLICY))
+
+
+def test_routine_flags_use_up_what_older_urgent_studies_may_be_overtaken(engine: Engine) -> None:
+    worklist_policy.change(engine, cast.POLICY, TIGHT, "Dr B", "a small K")
+    urgent = arrives(engine, "urgent", 100, requested="HIGH")
+    flagged = [arrives(engine, f"f{n}", 50 - n, triage=True) for n in range(3)]
+    assert [read_next(engine) for _ in range(2)] == flagged[:2]
+    place = worklist.standing(engine, urgent, cast.POLICY)
+    assert (place.overtaken, place.overtaking_limit, place.row.guarded) == (2, 2, True)
+    assert cast.order(engine) == [urgent, flagged[2]]
+
+
+def test_openings_under_an_order_that_no_answer_changes_count_for_nothing_afterwards(engine: Engine) -> None:
+    worklist_policy.change(engine, cast.POLICY, TIGHT, "Dr B", "a small K")
+    worklist_policy.stop(engine, cast.POLICY, "Dr B", "odd flags")
+    patient = arrives(engine, "patient", 100)
+    for number in range(4):
+        young = arrives(engine, f"young{number}", 1)
+        worklist.claim(engine, young, "Dr B", policy=cast.POLICY)
+        worklist.complete(engine, young, "Dr B", policy=cast.POLICY)
+    worklist_policy.resume(engine, cast.POLICY, "Dr B", "mended")
+    assert worklist.standing(engine, patient, cast.POLICY).overtaken == 0
+
+
+def test_a_clock_that_ran_ahead_guards_nobody(engine: Engine) -> None:
+    worklist_policy.change(engine, cast.POLICY, TIGHT, "Dr B", "a small K")
+    patient = arrives(engine, "patient", 100)
+    for number in range(4):
+        ahead = arrives(engine, f"ahead{number}", -60 * 24 * 365, triage=True)
+        worklist.claim(engine, ahead, "Dr B", policy=cast.POLICY)
+        worklist.complete(engine, ahead, "Dr B", policy=cast.POLICY)
+    assert not worklist.standing(engine, patient, cast.POLICY).row.guarded
+    fresh = arrives(engine, "fresh", 1, triage=True)
+    assert cast.order(engine) == [fresh, patient]
+
+
 def test_the_page_is_the_order_in_which_next_hands_out(engine: Engine) -> None:
     worklist_policy.change(engine, cast.POLICY, TIGHT, "Dr B", "a small K")
     for number in range(12):
@@ -98,10 +144,11 @@ def test_pages_follow_each_other_across_the_guarded_without_gap_or_repeat(engine
     whole = [row.study_id for row in worklist.page(engine)]
     assert any(row.guarded for row in worklist.page(engine))
     walked: list[int] = []
-    while rows := worklist.page(engine, limit=3, after=walked[-1] if walked else None):
+    end: PageEnd | None = None
+    while rows := worklist.page(engine, limit=3, after=end):
         walked += [row.study_id for row in rows]
+        end = page_end(Tab.UNREAD, rows[-1])
     assert walked == whole
-    assert worklist.page(engine, after=10**9) == []
 
 
 def test_a_policy_re_keys_every_open_row_whatever_arrives_meanwhile(engine: Engine) -> None:

@@ -18,8 +18,11 @@ from tests.bench.simulate import MOST_RELATIVE, MOST_Z, compare
 from tests.golden_queues import demand_rows
 from triage.cli.worklist_simulate import simulate
 from triage.domain.errors import Refused
-from triage.domain.policy import FRESH_FRACTURE, OrderPolicy
+from triage.domain.policy import FRESH_FRACTURE, OrderPolicy, PolicyName
 from triage.domain.priority import Counted, RequestedPriority, Standing, position
+from triage.domain.requested import RANK
+from triage.domain.rota import WEEKDAYS, Shift
+from triage.domain.rota import Rota as SiteRota
 from triage.proof.caseload import Algorithm, Caseload, Habits, Stream, draw, times_of
 from triage.proof.intervals import batch_means
 from triage.proof.orders import NAMES, Order, keys
@@ -92,42 +95,63 @@ def test_nobody_is_passed_more_often_than_the_guard_allows(
 
 
 def counted(load: Caseload, wall: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[int]:
-    """Count the plain way how many younger studies were opened while each waited."""
+    """Count the plain way how many younger ones of its own or a less pressing class were opened while each waited."""
     opened = load.arrived + wall
-    return [int((opened[n + 1 :] < opened[n]).sum()) for n in range(len(load))]
+    rank = np.array([RANK[RequestedPriority(one.priority)] for one in load.streams])[load.stream]
+    sooner = ((opened[n + 1 :] < opened[n]) & (rank[n + 1 :] >= rank[n]) for n in range(len(load)))
+    return [int(one.sum()) for one in sooner]
 
 
+@trials(deadline=None)
 @given(
-    st.sampled_from(["HIGH", "ROUTINE"]),
+    st.sampled_from(list(PolicyName)),
+    st.sampled_from([one for one in RequestedPriority if one is not RequestedPriority.STAT]),
     st.floats(0, 1),
     st.floats(0, 10_000),
     st.booleans(),
 )
 def test_the_simulated_key_is_the_product_s_key(
-    priority: str, probability: float, arrived: float, flagged: bool
+    name: PolicyName, requested: RequestedPriority, probability: float, arrived: float, flagged: bool
 ) -> None:
-    stream = (Stream(priority, 1, 0.1, 5, 5),)
-    one = np.array([arrived])
+    one, no = np.array([arrived]), np.array([False])
+    streams = (Stream(requested, 1, 0.1, 5, 5),)
     load = Caseload(
-        stream,
-        one,
-        np.array([0]),
-        np.array([False]),
-        np.array([flagged]),
-        np.array([probability]),
-        one,
-        np.array([False]),
-        one,
-        np.array([False]),
+        streams, one, np.array([0]), no, np.array([flagged]), np.array([probability]), one, no, one, no
     )
-    found = keys(Order("seniority"), load, always(1))
+    found = keys(Order(name.value), load, always(1))
     start = datetime(2026, 11, 23, tzinfo=UTC)
     moment = start + timedelta(minutes=arrived)
-    policy, counted = OrderPolicy(), Counted(flagged, {FRESH_FRACTURE: probability})
+    policy, counted = OrderPolicy(name=name), Counted(flagged, {FRESH_FRACTURE: probability})
     begun = policy.rota.minutes(start)
-    before = position(Standing(RequestedPriority(priority), moment), policy).key - begun
-    after = position(Standing(RequestedPriority(priority), moment, counted=counted), policy).key - begun
+    before = position(Standing(requested, moment), policy).key - begun
+    after = position(Standing(requested, moment, counted=counted), policy).key - begun
     assert (found.before[0], found.after[0]) == pytest.approx((before, after), abs=1e-4)
+
+
+SHIFTS = st.tuples(st.integers(0, 23), st.integers(0, 23), st.integers(1, 4)).filter(
+    lambda one: one[0] != one[1]
+)
+
+
+@trials(deadline=None)
+@given(st.lists(SHIFTS, min_size=1, max_size=4), st.lists(st.floats(0, 30_000), min_size=1, max_size=6))
+def test_the_simulator_s_rota_is_the_product_s(
+    shifts: list[tuple[int, int, int]], minutes: list[float]
+) -> None:
+    monday = datetime(2026, 11, 23, tzinfo=UTC)
+    one = daily(*shifts)
+    other = SiteRota("UTC", tuple(Shift(WEEKDAYS, f"{a:02}:00", f"{b:02}:00", n) for a, b, n in shifts))
+    moments = [monday + timedelta(minutes=minute) for minute in minutes]
+    staffed = [other.waited(monday, moment) for moment in moments]
+    assert [one.staffed_at(minute) for minute in minutes] == pytest.approx(staffed, abs=1e-6)
+    assert one.staffed(np.array(minutes)) == pytest.approx(staffed, abs=1e-6)
+    readers = [sum(slot.on_duty(minute) == minute for slot in one.slots()) for minute in minutes]
+    on_duty = [other.on_duty(moment) for moment in moments]
+    # A float's minute and a datetime's microsecond round differently at a shift's edge.
+    inner = [min(minute % 60, 60 - minute % 60) > 1e-6 for minute in minutes]
+    assert [n for n, well in zip(readers, inner, strict=True) if well] == [
+        n for n, well in zip(on_duty, inner, strict=True) if well
+    ]
 
 
 def test_minutes_without_a_reader_do_not_count_on_the_staffed_clock() -> None:

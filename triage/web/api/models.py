@@ -12,6 +12,7 @@ from triage.domain.reading import Cause, FlagFilter, LowerReason, Verdict
 from triage.domain.worklist import Tab, WorklistDetail, WorklistRow
 from triage.store.situation import Situation
 from triage.web.api.order_models import Figures
+from triage.web.page_ends import MOST_LETTERS
 
 ROW_ID = 2**62
 
@@ -76,7 +77,7 @@ class Page(Answer):
     """A page of the list; `next` is what `after` must be for the following one, null at the end."""
 
     items: list[Row]
-    next: int | None
+    next: str | None
 
 
 class Counts(Answer):
@@ -223,7 +224,7 @@ class Search(Asked):
     source: str = Field(default="", max_length=16)
     flag: FlagFilter = FlagFilter.ANY
     limit: int = Field(default=100, ge=1, le=500)
-    after: int | None = Field(default=None, ge=1, le=ROW_ID)
+    after: str | None = Field(default=None, max_length=MOST_LETTERS)
 
 
 class Doing(Asked):

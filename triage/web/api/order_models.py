@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from triage.domain.policy import PolicyChange, PolicyStands, PolicyVersion
+from triage.domain.priority import Basis
 from triage.domain.worklist import Place
 
 
@@ -72,18 +73,21 @@ class Changed(BaseModel):
 
 
 class Why(BaseModel):
-    """Why the order is stopped or resumed."""
+    """Why the order is stopped or resumed. `seen`: the `id` of the policy this was decided on, 0 where that is null;
+    with another in force the answer is 409. Without it whatever is in force is stopped or resumed."""
 
     model_config = ConfigDict(extra="forbid")
 
     reason: str = Field(min_length=1, max_length=500)
+    seen: int | None = Field(default=None, ge=0, le=2**63 - 1)
 
 
 class Figures(BaseModel):
-    """The figures behind a place. Where a result counts, `probability` and what it can be worked out from
-    (`cost_of_delay`, `head_start_minutes`, `key`) are there only if the site shows scores."""
+    """The figures behind a place. `rests_on`: a result only where it puts the study before its class's place. Where
+    there is one, `probability` and what it can be worked out from (`cost_of_delay`, `head_start_minutes`, `key`)
+    are there only if the site shows scores."""
 
-    rests_on: Literal["result", "class"]
+    rests_on: Basis
     probability: dict[str, float] | None
     cost_of_delay: float | None
     cost_of_class: float
@@ -105,7 +109,7 @@ class Figures(BaseModel):
         known = dict(found.probability) if found.probability is not None else None
         shown = assist or known is None
         return cls(
-            rests_on="class" if known is None else "result",
+            rests_on=found.basis,
             probability=known if assist else None,
             cost_of_delay=found.cost if shown else None,
             cost_of_class=found.cost_of_class,

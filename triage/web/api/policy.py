@@ -35,11 +35,11 @@ def policies(
 
 @router.post("/stop")
 def stop(request: Request, reader: Stopping, why: Why) -> Changed:
-    """Order by requested class alone from now on; 409 says who was faster."""
-    return Changed.of(room(request).desk.stop_policy(reader.name, why.reason))
+    """Order by requested class alone from now on; 409 says who was faster, or what is in force instead."""
+    return Changed.of(room(request).desk.stop_policy(reader.name, why.reason, why.seen))
 
 
 @router.post("/resume")
 def resume(request: Request, reader: Stopping, why: Why) -> Changed:
-    """Go back to the order that a stop put aside; 409 when nothing was stopped."""
-    return Changed.of(room(request).desk.resume_policy(reader.name, why.reason))
+    """Go back to the order that a stop put aside; 409 when nothing was stopped, or another is in force than was seen."""
+    return Changed.of(room(request).desk.resume_policy(reader.name, why.reason, why.seen))

@@ -10,9 +10,11 @@ from triage.domain.account import Right, demand
 from triage.domain.reading import Filters, FlagFilter
 from triage.domain.worklist import Tab
 from triage.store import worklist
+from triage.store.paging import page_end
 from triage.web.api.admission import FormToken, caller, check_form, needs
 from triage.web.api.models import ROW_ID, Counts, Detail, Doing, Judgement, Page, Row, Search
 from triage.web.entry.rights import ACTS
+from triage.web.page_ends import MOST_LETTERS
 from triage.web.reader import Reader
 from triage.web.room import Room, room
 from triage.worklist.actions import Act
@@ -38,11 +40,11 @@ def page_of(here: Room, reader: Reader, asked: Search) -> Page:
         limit=asked.limit + 1,
         reader=reader.name,
         filters=filters,
-        after=asked.after,
+        after=here.page_ends.read(asked.after),
         site=here.desk.policy,
     )
     shown = found[: asked.limit]
-    following = shown[-1].study_id if len(found) > asked.limit else None
+    following = here.page_ends.written(page_end(asked.tab, shown[-1])) if len(found) > asked.limit else None
     return Page(items=[Row.of(row, assist=assist(here)) for row in shown], next=following)
 
 
@@ -55,9 +57,9 @@ def list_studies(
     source: Annotated[str, Query(max_length=16)] = "",
     flag: FlagFilter = FlagFilter.ANY,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    after: Annotated[int | None, Query(ge=1, le=ROW_ID)] = None,
+    after: Annotated[str | None, Query(max_length=MOST_LETTERS)] = None,
 ) -> Page:
-    """List a tab in the order its studies are to be read, a page at a time."""
+    """List a tab in the order its studies are to be read, a page at a time: `after` is the `next` of the page before."""
     asked = Search(tab=tab, modality=modality, source=source, flag=flag, limit=limit, after=after)
     return page_of(room(request), reader, asked)
 
