@@ -27,8 +27,10 @@ from triage.store import engine as database
 from triage.store import presence, queue_rows
 from workers.child.warm import ModelsRejected, Orders, WarmChild, child_environment
 from workers.child.wire import Configuration
+from workers.follow import Follower
 from workers.pipeline import Pipeline, Rules
 from workers.queue_job import Doorbell
+from workers.shadow import Shadow
 
 logger = log.get(__name__)
 BUNDLES = Path(__file__).parent / "models" / "bundles"
@@ -96,11 +98,19 @@ class Worker:
     pipeline: Pipeline
     life: Life
     ring_seconds: float
+    follower: Follower
+    shadow: Shadow
     back_off: float = BACK_OFF_FIRST_S
     asked: float = 0.0
 
     def serve(self) -> None:
         """Run until told to stop."""
+        try:
+            self._serve()
+        finally:
+            self.shadow.stop()
+
+    def _serve(self) -> None:
         while not self.life.stopping:
             try:
                 self.step()
@@ -117,13 +127,21 @@ class Worker:
                 self._wait(f"internal error ({type(bug).__name__})")
 
     def step(self) -> None:
-        """Warm up if need be, wait for one analysis, run it."""
-        self.child.start(self.life.warm_up)
+        """Warm up if need be, wait for one analysis, run it with the models in force at that moment."""
+        self._warm()
+        self.shadow.ensure()
         self.life.enter("waiting")
         analysis_id = self._next()
         if analysis_id is not None and not self.life.stopping:
+            # Whoever promotes and then asks for a study again gets the new model: the ring came after both.
+            self._warm()
             self.life.enter("analysing")
             self.pipeline.analyse(analysis_id)
+
+    def _warm(self) -> None:
+        if self.follower.follow():
+            self.life.enter("warming")
+        self.child.start(self.life.warm_up)
 
     def _next(self) -> int | None:
         try:
@@ -186,10 +204,19 @@ def worker_of(settings: Settings, orders: Orders | None = None) -> Worker:
     """Return the worker of this installation; `orders` lets a test run another child."""
     engine = database.connect(settings.database.url.get_secret_value())
     life = Life(engine, presence.process_name("worker"))
-    child = WarmChild(orders or orders_of(settings))
+    orders = orders or orders_of(settings)
+    child = WarmChild(orders)
     pipeline = Pipeline(engine, child, rules_of(settings), life.process, life.beat, lambda: life.stopping)
     doorbell = doorbell_of(settings)
-    return Worker(engine, doorbell, child, pipeline, life, settings.dispatch.ring_seconds)
+    follower = Follower(engine, child, orders, settings.model_store)
+    shadow = Shadow(
+        engine,
+        orders,
+        settings.model_store,
+        lambda: life.state == "analysing",
+        settings.dispatch.study_timeout_seconds,
+    )
+    return Worker(engine, doorbell, child, pipeline, life, settings.dispatch.ring_seconds, follower, shadow)
 
 
 def stop_on_signals(worker: Worker) -> None:

@@ -76,6 +76,7 @@ class Served:
         spec = bundle.preprocessing
         model = bundle.build_model()
         self._shape = (spec.height, spec.width, int(model.input_shape[-1]))
+        self.difference = 0.0
         self.graph = freeze(model, spec.height, spec.width)
         self._warm()
         self._prove()
@@ -87,9 +88,12 @@ class Served:
     def _prove(self) -> None:
         inputs = self.bundle.golden_inputs()
         expected = self.bundle.golden["logits"]
-        difference = float(np.max(np.abs(self.run(inputs).logits - expected)))
-        if not difference <= GOLDEN_TOLERANCE * max(1.0, float(np.max(np.abs(expected)))):
-            raise BundleRejected(f"{self.bundle.path / 'golden.npz'}: logits differ by {difference:.2e}")
+        answers = self.run(inputs).logits
+        if answers.shape != expected.shape:
+            raise BundleRejected(f"{self.bundle.path / 'golden.npz'}: logits of another shape")
+        self.difference = float(np.max(np.abs(answers - expected)))
+        if not self.difference <= GOLDEN_TOLERANCE * max(1.0, float(np.max(np.abs(expected)))):
+            raise BundleRejected(f"{self.bundle.path / 'golden.npz'}: logits differ by {self.difference:.2e}")
 
     def run(self, batch: Float) -> Answers:
         """Return the answers to a batch [n, height, width, channels], n >= 1, of any size."""

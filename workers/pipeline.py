@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from triage import log, metrics
 from triage.domain.analysis import Lease
 from triage.domain.errors import Conflict, Unavailable
+from triage.domain.finding import Triage, triage_of
 from triage.domain.priority import OrderPolicy
 from triage.store import analyses
 from workers.child.warm import ChildDied, ChildHung, WarmChild
@@ -85,11 +86,29 @@ class Pipeline:
 
     def _run(self, lease: Lease) -> str:
         request = {"analyse": StudyRequest.of(lease).to_json()}
+        early: list[Triage] = []
         try:
-            answer = self._child.ask(request, self._rules.study_timeout_seconds, self._renewing(lease))
+            answer = self._child.ask(
+                request,
+                self._rules.study_timeout_seconds,
+                self._renewing(lease),
+                lambda said: self._place(lease, said, early),
+            )
         except (ChildDied, ChildHung) as end:
             return self._fail(lease, end.reason, end.sentence, retry=True)
-        return self._settle(lease, answer)
+        return self._settle(lease, answer, early[-1] if early else None)
+
+    def _place(self, lease: Lease, said: Message, early: list[Triage]) -> None:
+        """Order the study by its flag while the child still measures; whatever fails here the reply makes up for."""
+        try:
+            triage = triage_of(said)
+            analyses.place(self._engine, lease, triage, self._rules.policy)
+        except (Conflict, Unavailable) as why:
+            logger.warning("not placed early", analysis=lease.analysis_id, reason=why.reason)
+        except (KeyError, TypeError, ValueError) as odd:
+            logger.error("notice unreadable", analysis=lease.analysis_id, error=type(odd).__name__)
+        else:
+            early.append(triage)
 
     def _renewing(self, lease: Lease) -> Callable[[], None]:
         every = self._rules.lease_seconds / RENEWALS_PER_LEASE
@@ -109,7 +128,7 @@ class Pipeline:
 
         return tick
 
-    def _settle(self, lease: Lease, answer: Message) -> str:
+    def _settle(self, lease: Lease, answer: Message, early: Triage | None) -> str:
         for word, retry in (("unprocessable", False), ("unavailable", True)):
             if word in answer:
                 return self._fail(lease, answer[word]["reason"], answer[word]["sentence"], retry=retry)
@@ -126,9 +145,9 @@ class Pipeline:
             return self._fail(
                 lease, "bad-reply", f"the answer was unreadable ({type(error).__name__})", retry=True
             )
-        return self._succeed(lease, reply)
+        return self._succeed(lease, reply, early)
 
-    def _succeed(self, lease: Lease, reply: StudyReply) -> str:
+    def _succeed(self, lease: Lease, reply: StudyReply, early: Triage | None) -> str:
         rules = self._rules
         try:
             self._recorded(
@@ -140,6 +159,7 @@ class Pipeline:
                     rules.peers,
                     rules.policy,
                     key_image=reply.key_image,
+                    placed=early,
                 )
             )
         except Conflict as conflict:

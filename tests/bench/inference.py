@@ -48,7 +48,7 @@ def radiograph(path: Path) -> Path:
 
 def networks(root: Path) -> Any:
     """Return the three bundles served."""
-    from workers.child.study import Networks
+    from workers.child.known import Networks
 
     return Networks(*(Served(load_pinned(name, root)) for name in NAMES))
 

@@ -47,6 +47,7 @@ ENVIRONMENT_READERS = {
     "triage.cli.run",
     "triage.demo.story",
     "triage.supervisor.child",
+    "triage.bundles.keep",
     "triage.supervisor.account",
 }
 PICKLES = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}

@@ -1,53 +1,73 @@
-"""`triage model`: the bundles on this machine, read and verified without TensorFlow."""
+"""`triage model`: the bundles of this installation, from import to rollback, without TensorFlow in this process."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
 
-from triage.cli.output import write_fields, write_rows
+from triage.cli.model_rows import COLUMNS, rows
+from triage.cli.model_shadow import shadow
+from triage.cli.output import say, write_fields, write_rows
 from triage.cli.root import TROUBLE
-from triage.cli.session import opened
-from triage.cli.shape import ExampleCommand, ExampleGroup, json_option
-from triage.domain.errors import ConfigError, NotFound
+from triage.cli.session import acting, opened
+from triage.cli.shape import Decorator, ExampleCommand, ExampleGroup, actor_option, json_option, limit_option
+from triage.domain.errors import NotFound
 
-DESCRIPTION = "bundle.json"
-COLUMNS = {
+VERIFIED = {
     "name": "MODEL",
     "version": "VERSION",
     "data_origin": "TRAINED ON",
     "digest": "SHA-256",
     "state": "STATE",
 }
+HISTORY = {
+    "at": "AT",
+    "act": "ACT",
+    "name": "MODEL",
+    "before": "FROM",
+    "now": "TO",
+    "actor": "BY",
+    "reason": "WHY",
+}
+reason_option: Decorator = click.option(
+    "--reason", required=True, metavar="TEXT", help="Why: recorded with the change."
+)
 
 
 @click.group(cls=ExampleGroup, example="triage model verify")
 def model() -> None:
-    """Model bundles."""
+    """Model bundles: import, promote, roll back, run in the shadow."""
+
+
+model.add_command(shadow)
 
 
 @model.command("list", cls=ExampleCommand, example="triage model list --json")
 @json_option
 def list_(as_json: bool) -> None:
-    """List the bundles this machine would serve."""
-    write_rows("Model", [summary(path) for path in bundles()], COLUMNS, as_json=as_json, nothing="No bundle.")
+    """List the bundles, which of them are live, in the shadow or previous, and since when."""
+    with opened() as session:
+        found = rows(session)
+    write_rows("Model", found, COLUMNS, as_json=as_json, nothing="No bundle.")
 
 
 @model.command(cls=ExampleCommand, example="triage model show view-gate")
 @click.argument("name")
 @json_option
 def show(name: str, as_json: bool) -> None:
-    """Show a bundle's description and where its model card is."""
-    for path in bundles():
-        if path.name == name:
-            about = {**summary(path), "card": path / "card.md"}
-            write_fields("Model", {**about, **(description(path) if as_json else {})}, as_json=as_json)
-            return
+    """Show a bundle's description and where its model card is; NAME means the live one, NAME@VERSION that one."""
+    from triage.bundles.folder import description
+
+    with opened() as session:
+        found = rows(session)
+    asked = [one for one in found if name in (one["name"], f"{one['name']}@{one['version']}")]
+    for one in sorted(asked, key=lambda row: row["role"] != "live"):
+        about = {**one, "card": Path(one["folder"]) / "card.md"}
+        said = description(Path(one["folder"])) if as_json else {}
+        write_fields("Model", {**about, **said}, as_json=as_json)
+        return
     raise NotFound("model", f"no bundle is called {name!r}; `triage model list` names them")
 
 
@@ -55,77 +75,116 @@ def show(name: str, as_json: bool) -> None:
 @json_option
 def verify(as_json: bool) -> int:
     """Compare every file of every bundle with its pinned digest."""
-    rows = [summary(path) for path in bundles()]
-    write_rows("Model", rows, COLUMNS, as_json=as_json, nothing="No bundle.")
-    return 0 if rows and all(row["state"] == "as pinned" for row in rows) else TROUBLE
-
-
-def root() -> Path:
-    """Return the folder of bundles: the configured one, else the one shipped with the workers."""
     with opened() as session:
-        if session.settings.models.root is not None:
-            return session.settings.models.root
-    package = find_spec("workers")
-    if package is None or not package.submodule_search_locations:
-        raise ConfigError("models.root", "is empty and no bundles are installed here", "Name their folder.")
-    return Path(package.submodule_search_locations[0]) / "models" / "bundles"
+        found = rows(session)
+    write_rows("Model", found, VERIFIED, as_json=as_json, nothing="No bundle.")
+    return 0 if found and all(row["state"] == "as pinned" for row in found) else TROUBLE
 
 
-def bundles() -> list[Path]:
-    """Return the folders of the bundles, those that are pinned and gone included."""
-    where = root()
-    there = {path.parent for path in where.glob(f"*/{DESCRIPTION}")}
-    return sorted(there | {where / name for name in pins(where)})
+@model.command(
+    "import", cls=ExampleCommand, example="triage model import build/models/bundles/vertebra-fresh"
+)
+@click.argument("source", type=click.Path(path_type=Path, exists=True), metavar="FILE|FOLDER")
+@actor_option
+@json_option
+def import_(source: Path, actor: str | None, as_json: bool) -> None:
+    """Keep a bundle (a folder or a zip file) after its digests and its golden vectors were checked.
+
+    The network runs in a process of its own. What was imported answers nothing until it is promoted.
+    """
+    from triage.bundles.keep import keep
+    from triage.store import models
+
+    with opened() as session:
+        kept = keep(session.settings.model_store, source)
+        made, new = models.register(session.engine, kept.facts, acting(actor))
+    proof: dict[str, Any] = {name: kept.proof.get(name) for name in ("golden_vectors", "largest_difference")}
+    write_fields("Model", {**kept.facts, "folder": kept.folder, **proof, "new": new}, as_json=as_json)
+    if not as_json:
+        say(f"Kept. It answers from `triage model promote {made.reference} --reason ...` on.")
 
 
-def pins(where: Path) -> dict[str, str]:
-    """Return bundle name to pinned digest."""
-    path = where / "pins.json"
-    try:
-        found = json.loads(path.read_bytes()) if path.is_file() else {}
-    except (OSError, ValueError) as trouble:
-        raise NotFound("model", f"{path} cannot be read: {trouble}") from trouble
-    return found if isinstance(found, dict) else {}
+@model.command(
+    cls=ExampleCommand,
+    example="triage model promote vertebra-fresh@1.1.0 --reason 'four weeks in the shadow'",
+)
+@click.argument("reference", metavar="NAME@VERSION")
+@reason_option
+@actor_option
+@json_option
+def promote(reference: str, reason: str, actor: str | None, as_json: bool) -> None:
+    """Let an imported bundle answer from now on; the workers follow between two studies.
+
+    Studies that were answered keep their answer: `triage requeue` asks for new ones.
+    """
+    from triage.bundles.keep import place
+    from triage.domain.model import parse_reference
+    from triage.store import models
+
+    name, version = parse_reference(reference)
+    with opened() as session:
+        _demand_whole(session, name, version, place(session.settings.model_store, name, version))
+        done = models.promote(session.engine, name, version, acting(actor), reason)
+    _tell(done, as_json)
 
 
-def description(path: Path) -> dict[str, Any]:
-    """Return what bundle.json says."""
-    try:
-        found = json.loads((path / DESCRIPTION).read_bytes())
-    except (OSError, ValueError) as trouble:
-        raise NotFound("model", f"{path / DESCRIPTION} cannot be read: {trouble}") from trouble
-    return found if isinstance(found, dict) else {}
+@model.command(cls=ExampleCommand, example="triage model rollback vertebra-fresh --reason 'flags doubled'")
+@click.argument("name", required=False)
+@reason_option
+@actor_option
+@json_option
+def rollback(name: str | None, reason: str, actor: str | None, as_json: bool) -> None:
+    """Take back the newest promotion, of NAME or of any: what it replaced answers again."""
+    from triage.store import models
+
+    with opened() as session:
+        done = models.rollback(session.engine, acting(actor), reason, name)
+    _tell(done, as_json)
 
 
-def summary(path: Path) -> dict[str, Any]:
-    """Return one bundle in one line."""
-    if not (path / DESCRIPTION).is_file():
-        return {**dict.fromkeys(COLUMNS), "name": path.name, "state": "pinned, but missing"}
-    about = description(path)
+@model.command(cls=ExampleCommand, example="triage model history --limit 5")
+@limit_option
+@json_option
+def history(limit: int, as_json: bool) -> None:
+    """List promotions and rollbacks, the newest first."""
+    from triage.store import models
+
+    with opened() as session:
+        found = [_told(one) for one in models.history(session.engine, limit)]
+    write_rows("ModelPromotion", found, HISTORY, as_json=as_json, nothing="Nothing was ever promoted.")
+
+
+def _demand_whole(session: Any, name: str, version: str, folder: Path) -> None:
+    """Refuse to promote what would be refused at the next study."""
+    from triage.bundles import folder as bundle_folder
+    from triage.domain.errors import Refused
+    from triage.store import models
+
+    for placed in models.catalogue(session.engine):
+        if (placed.model.name, placed.model.version) == (name, version):
+            state = bundle_folder.about(folder, placed.model.digest)["state"]
+            if state != bundle_folder.AS_PINNED:
+                raise Refused("bundle", f"{placed.model.reference} is not what was imported: {state}")
+
+
+def _told(done: Any) -> dict[str, Any]:
+    from triage.domain.model import spoken
+
     return {
-        "name": about.get("name", path.name),
-        "version": about.get("version"),
-        "data_origin": about.get("provenance", {}).get("data_origin"),
-        "digest": digest(path / DESCRIPTION),
-        "state": state(path, about),
+        "at": done.at,
+        "act": done.act,
+        "name": done.name,
+        "before": spoken(done.before),
+        "now": spoken(done.now),
+        "digest": None if done.now is None else done.now.digest,
+        "actor": done.actor,
+        "reason": done.reason,
     }
 
 
-def state(path: Path, about: dict[str, Any]) -> str:
-    """Say whether the bundle is byte for byte what was pinned, or what is wrong with it."""
-    pinned = pins(path.parent).get(path.name)
-    if pinned is None:
-        return "not pinned"
-    if digest(path / DESCRIPTION) != pinned:
-        return f"{DESCRIPTION} is not the pinned one"
-    listed = about.get("files", {})
-    for name, expected in listed.items():
-        if not (path / name).is_file() or digest(path / name) != expected:
-            return f"{name} was changed or is missing"
-    extra = {entry.name for entry in path.iterdir()} - {*listed, DESCRIPTION}
-    return f"{min(extra)} does not belong to it" if extra else "as pinned"
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _tell(done: Any, as_json: bool) -> None:
+    write_fields("ModelPromotion", _told(done), as_json=as_json)
+    if not as_json:
+        say(
+            "Workers follow before their next study; answers that were given stay. `triage requeue` asks anew."
+        )

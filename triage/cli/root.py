@@ -48,7 +48,7 @@ NOUNS = {
     "study": ("triage.cli.study:study", "Studies: list, show, events."),
     "requeue": ("triage.cli.requeue:requeue", "Ask for analyses again."),
     "evidence": ("triage.cli.evidence:evidence", "Results on their way to the PACS: list, retry."),
-    "model": ("triage.cli.model:model", "Model bundles: list, show, verify."),
+    "model": ("triage.cli.model:model", "Model bundles: import, promote, roll back, shadow, list, verify."),
     "dicom": ("triage.cli.dicom:dicom", "DICOM peers: echo, send."),
     "db": ("triage.cli.db:db", "The database's schema: upgrade, current."),
     "user": ("triage.cli.user:user", "Accounts: add, list, role, password, disable and so on."),

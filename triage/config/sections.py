@@ -186,7 +186,7 @@ class ProductSettings(Section):
 
 
 class ModelSettings(Section):
-    """Bundles to serve; empty root = those shipped with the product."""
+    """Bundles to serve until others are promoted; empty root = those shipped with the product."""
 
     root: Path | None = None
     threads: int = Field(default=1, ge=1)
@@ -222,6 +222,11 @@ class Settings(Section):
     def spool_root(self) -> Path:
         """Return the spool's folder."""
         return self.spool.root or self.home / "spool"
+
+    @property
+    def model_store(self) -> Path:
+        """Return the folder of imported bundles."""
+        return self.home / "models"
 
     def closing_rules(self) -> ClosingRules:
         """Return the closing rules with each peer's own quiet period."""

@@ -72,6 +72,34 @@ class VertebraFinding:
     outline: tuple[Point, ...]
 
 
+class MeasureKind(StrEnum):
+    """An angle that may be measured on a radiograph of the spine."""
+
+    COBB = "COBB"
+    KYPHOSIS = "KYPHOSIS"
+    LORDOSIS = "LORDOSIS"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One angle in degrees with its standard deviation, or `abstained` and the sentence why there is none.
+
+    `upper` and `lower` are the end vertebrae's levels where they could be named, `convex` the side of the image a curve
+    bulges to, `arms` the two endplates from their left to their right end.
+    """
+
+    sop_instance_uid: str
+    kind: MeasureKind
+    degrees: float | None
+    error: float | None
+    upper: str | None
+    lower: str | None
+    convex: str
+    arms: tuple[tuple[Point, Point], ...]
+    abstained: str | None
+    sentence: str
+
+
 @dataclass(frozen=True, slots=True)
 class NotAnalysedImage:
     """An image that could not be analysed, and why."""
@@ -102,6 +130,7 @@ class Outcome:
     triage: Triage
     models: tuple[ModelIdentity, ...]
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    measures: tuple[Measure, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON types only."""
@@ -114,9 +143,11 @@ class Outcome:
             views=tuple(_view(row) for row in data["views"]),
             vertebrae=tuple(_vertebra(row) for row in data["vertebrae"]),
             not_analysed=tuple(NotAnalysedImage(**row) for row in data["not_analysed"]),
-            triage=_triage(data["triage"]),
+            triage=triage_of(data["triage"]),
             models=tuple(ModelIdentity(**row) for row in data["models"]),
             timings_ms={str(name): float(value) for name, value in data["timings_ms"].items()},
+            # Answers from before anything was measured hold no such key.
+            measures=tuple(_measure(row) for row in data.get("measures", ())),
         )
 
 
@@ -162,5 +193,11 @@ def _vertebra(row: Mapping[str, Any]) -> VertebraFinding:
     return VertebraFinding(**{**row, "centre": _point(row["centre"]), "outline": outline})
 
 
-def _triage(row: Mapping[str, Any]) -> Triage:
+def _measure(row: Mapping[str, Any]) -> Measure:
+    arms = tuple((_point(left), _point(right)) for left, right in row["arms"])
+    return Measure(**{**row, "kind": MeasureKind(row["kind"]), "arms": arms})
+
+
+def triage_of(row: Mapping[str, Any]) -> Triage:
+    """Rebuild a study's answer from its JSON; raises KeyError, TypeError or ValueError on anything else."""
     return Triage(**{**row, "outcome": TriageOutcome(row["outcome"])})

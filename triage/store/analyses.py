@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, and_, desc, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from triage.domain.analysis import AnalysisEvent, AnalysisState, InstanceForAnalysis, Lease, after
+from triage.domain.analysis import AnalysisEvent, AnalysisState, Lease, after
 from triage.domain.errors import Conflict
-from triage.domain.finding import EvidenceDraft, Outcome, TriageOutcome
+from triage.domain.finding import EvidenceDraft, Outcome, Triage, TriageOutcome
 from triage.domain.priority import OrderPolicy
 from triage.domain.reading import KeyImage
 from triage.store import audit, previews, studies, worklist_order
 from triage.store.engine import transaction
-from triage.store.tables import analysis, delivery, eligibility, evidence, finding, instance, series, study
+from triage.store.leases import lease_of
+from triage.store.tables import analysis, delivery, evidence, finding
 
 RETRY_SECONDS = (5, 30)
 
@@ -69,65 +70,7 @@ def start(
         if row is None:
             raise Conflict("stale-ring", f"analysis {analysis_id} is not waiting to be started")
         worklist_order.analysis_started(connection, row["study_id"], policy)
-        return _lease(connection, row)
-
-
-def _lease(connection: Connection, row: RowMapping) -> Lease:
-    study_id = row["study_id"]
-    uid = select(study.c.study_instance_uid).where(study.c.id == study_id)
-    return Lease(
-        analysis_id=row["id"],
-        algorithm=row["algorithm"],
-        fence=row["fence"],
-        attempt=row["attempts"],
-        started_at=row["first_started_at"],
-        study_id=study_id,
-        study_instance_uid=connection.execute(uid).scalar_one(),
-        revision=row["revision"],
-        **_predecessor(connection, study_id, row["id"]),
-        instances=_instances(connection, study_id, row["revision"]),
-    )
-
-
-def _predecessor(connection: Connection, study_id: int, analysis_id: int) -> dict[str, str | None]:
-    # Only a report that some PACS holds can be named as replaced.
-    held = select(delivery.c.id).where(
-        delivery.c.evidence_id == evidence.c.id, delivery.c.sent_at.is_not(None)
-    )
-    query = (
-        select(
-            evidence.c.sop_instance_uid.label("predecessor_uid"),
-            evidence.c.series_instance_uid.label("predecessor_series_uid"),
-        )
-        .where(
-            evidence.c.study_id == study_id,
-            evidence.c.kind == "SR-A",
-            evidence.c.analysis_id != analysis_id,
-            held.exists(),
-        )
-        .order_by(desc(evidence.c.id))
-        .limit(1)
-    )
-    found = connection.execute(query).mappings().one_or_none()
-    return dict(found) if found else {"predecessor_uid": None, "predecessor_series_uid": None}
-
-
-def _instances(connection: Connection, study_id: int, number: int) -> tuple[InstanceForAnalysis, ...]:
-    columns = [instance.c[name] for name in InstanceForAnalysis.__slots__ if name != "series_instance_uid"]
-    query = (
-        select(*columns, series.c.series_instance_uid)
-        .join(series, series.c.id == instance.c.series_id)
-        .join(eligibility, eligibility.c.sop_instance_uid == instance.c.sop_instance_uid)
-        .where(
-            instance.c.study_id == study_id,
-            instance.c.current,
-            eligibility.c.study_id == study_id,
-            eligibility.c.revision == number,
-            eligibility.c.eligible,
-        )
-        .order_by(instance.c.sop_instance_uid)
-    )
-    return tuple(InstanceForAnalysis(**row) for row in connection.execute(query).mappings())
+        return lease_of(connection, row)
 
 
 def renew(engine: Engine, lease: Lease, lease_seconds: float) -> None:
@@ -158,9 +101,12 @@ def succeed(
     policy: OrderPolicy,
     *,
     key_image: KeyImage | None = None,
+    placed: Triage | None = None,
 ) -> None:
     """Record an outcome: findings, evidence, deliveries, the key image, the worklist's order, the audit, in
-    one transaction. Raises Conflict when the lease was lost; then nothing was recorded."""
+    one transaction. Raises Conflict when the lease was lost; then nothing was recorded.
+
+    `placed` is the answer that `place` gave the study its place by: what a person did since then stands."""
     with transaction(engine) as connection:
         studies.lock(connection, lease.study_id)
         _finish(connection, lease, AnalysisEvent.SUCCEED, outcome=outcome.to_json())
@@ -169,7 +115,8 @@ def succeed(
         if key_image is not None:
             previews.record(connection, lease.study_id, lease.analysis_id, key_image)
         studies.settle(connection, lease.study_id)
-        worklist_order.apply_result(connection, lease.study_id, outcome.triage, policy)
+        if outcome.triage != placed:
+            worklist_order.apply_result(connection, lease.study_id, outcome.triage, policy)
         audit.record(
             connection,
             lease_actor(lease),
@@ -180,6 +127,24 @@ def succeed(
                 "outcome": outcome.triage.outcome,
                 "models": [f"{m.name} {m.version}" for m in outcome.models],
             },
+        )
+
+
+def place(engine: Engine, lease: Lease, triage: Triage, policy: OrderPolicy) -> None:
+    """Give the study its place by an answer whose analysis goes on (it measures); raises Conflict as `succeed`."""
+    query = select(analysis.c.id).where(_held(lease))
+    with transaction(engine) as connection:
+        studies.lock(connection, lease.study_id)
+        if connection.execute(query).scalar_one_or_none() is None:
+            raise Conflict("lease-lost", f"analysis {lease.analysis_id} is no longer ours")
+        worklist_order.apply_result(connection, lease.study_id, triage, policy)
+        audit.record(
+            connection,
+            lease_actor(lease),
+            "analysis.place",
+            f"analysis:{lease.analysis_id}",
+            study_id=lease.study_id,
+            detail={"outcome": triage.outcome},
         )
 
 
@@ -202,6 +167,7 @@ def _record_findings(connection: Connection, lease: Lease, outcome: Outcome) -> 
     rows = [_finding("view", row, row["probability"], row["abstained"] or "") for row in data["views"]]
     rows += [_finding("vertebra", row, row["p_fresh"], row["label"]) for row in data["vertebrae"]]
     rows += [_finding("not-analysed", row, None, row["reason"]) for row in data["not_analysed"]]
+    rows += [_finding("measure", row, None, row["abstained"] or row["kind"]) for row in data["measures"]]
     triage = data["triage"]
     rows.append(_finding("triage", triage, triage["probability"], triage["reason"]))
     connection.execute(insert(finding), [{"analysis_id": lease.analysis_id, **row} for row in rows])

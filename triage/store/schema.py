@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 
 import migrations
 from triage.store import account_tables as account_tables  # the metadata must hold every table
+from triage.store import model_tables as model_tables  # the metadata must hold every table
 from triage.store import outcome_tables as outcome_tables  # the metadata must hold every table
 from triage.store import reading_tables as reading_tables  # the metadata must hold every table
 from triage.store.engine import transaction

@@ -15,7 +15,16 @@ from fastapi.responses import HTMLResponse, Response
 from triage import health
 from triage.domain.errors import Refused
 from triage.domain.priority import RequestedPriority
-from triage.store import evidence, operations, presence, requeue, situation, worklist_guard, worklist_policy
+from triage.store import (
+    evidence,
+    models,
+    operations,
+    presence,
+    requeue,
+    situation,
+    worklist_guard,
+    worklist_policy,
+)
 from triage.web.look import COOKIE, Look
 from triage.web.place import Token
 from triage.web.room import frame, render, room
@@ -66,6 +75,7 @@ def overview(request: Request) -> HTMLResponse:
         "destinations": here.settings.results.destinations,
         "failures": operations.failures(engine),
         "stands": situation.situation(engine),
+        "placed": [one for one in models.catalogue(engine) if one.role],
         "windows": {name: _window(request, now, hours) for name, hours in WINDOWS.items()},
         "policy": worklist_policy.current(engine, here.settings.order_policy()),
         "guard": worklist_guard.share(engine),

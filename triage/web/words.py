@@ -56,6 +56,7 @@ PAST = {
     "study.open": "Opened in the viewer",
     "opinion.give": "Said what they think of the flag",
     "opinion.withdraw": "Withdrew their view of the flag",
+    "analysis.place": "Answered, still measuring",
     "analysis.succeed": "Analysed",
     "analysis.fail": "Analysis failed",
     "study.requeue": "Analysis asked for again",

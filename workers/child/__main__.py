@@ -14,11 +14,13 @@ import resource
 import signal
 import socket
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from triage.domain.errors import Unavailable, Unprocessable
+from triage.domain.finding import Outcome, Triage
 from workers.child import wire
 
 PR_SET_PDEATHSIG = 1
@@ -62,20 +64,32 @@ def open_analyst(configuration: wire.Configuration) -> Any:
     """Return the analyst on warm networks; imports TensorFlow. Raises BundleRejected."""
     from triage.spool import Spool
     from workers import report
-    from workers.child.study import Analyst, Networks
+    from workers.child.known import Networks
+    from workers.child.study import Analyst
     from workers.infer import Served, configure_runtime
-    from workers.models.bundle import NAMES, load_pinned
+    from workers.models import roles
+    from workers.models.bundle import served
 
     configure_runtime(configuration.threads)
-    gate, locator, fresh = (Served(load_pinned(name, Path(configuration.models_root))) for name in NAMES)
-    networks = Networks(gate, locator, fresh)
+    bundles = served(Path(configuration.models_root), configuration.placed)
+    for bundle in bundles.values():
+        roles.check(bundle)
+    networks = Networks.of({name: Served(bundle) for name, bundle in bundles.items()})
     return Analyst(networks, Spool(Path(configuration.spool_root)), report.Mode(configuration.mode))
 
 
-def answer(analyst: Any, message: wire.Message) -> wire.Message:
-    """Return the reply to one request; what the data cannot give is told apart from what we cannot."""
+def answer(
+    analyst: Any, message: wire.Message, notice: Callable[[Triage], None] | None = None
+) -> wire.Message:
+    """Return the reply to one request; what the data cannot give is told apart from what we cannot.
+
+    `judge` asks for the outcome alone: a shadow leaves no evidence.
+    """
     try:
-        reply: wire.StudyReply = analyst.analyse(wire.StudyRequest.from_json(message["analyse"]))
+        if "judge" in message:
+            outcome: Outcome = analyst.judge(wire.StudyRequest.from_json(message["judge"]))
+            return {"judged": outcome.to_json()}
+        reply: wire.StudyReply = analyst.analyse(wire.StudyRequest.from_json(message["analyse"]), notice)
     except Unprocessable as why:
         return {"unprocessable": {"reason": why.reason, "sentence": why.sentence}}
     except Unavailable as why:
@@ -88,6 +102,7 @@ def serve(channel: socket.socket) -> None:
     from workers.models.bundle import BundleRejected
 
     configuration = wire.Configuration(**wire.receive(channel)["configure"])
+    os.nice(configuration.niceness)
     try:
         analyst = open_analyst(configuration)
     except BundleRejected as why:
@@ -98,7 +113,7 @@ def serve(channel: socket.socket) -> None:
     while True:
         message = wire.receive(channel)
         try:
-            reply = answer(analyst, message)
+            reply = answer(analyst, message, lambda said: wire.send(channel, {wire.NOTICE: asdict(said)}))
         except Exception as bug:  # noqa: BLE001  # service loop: it outlives a bug in one study
             # The class is told; its text may quote patient data.
             reply = {"failed": {"error": type(bug).__name__, "where": _where(bug)}}

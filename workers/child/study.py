@@ -1,4 +1,4 @@
-"""One study inside the child: decode -> gate -> locator -> classifier -> interpret -> report.
+"""One study inside the child: decode -> gate -> locator -> classifier -> interpret -> (measure) -> report.
 
 Promise: images are taken in small groups, so memory does not grow with the study; every image ends as a
 view or as not analysed with its reason; the flag sees only what the gate takes for a lateral spine.
@@ -10,18 +10,18 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from triage.domain.analysis import InstanceForAnalysis
 from triage.domain.errors import NotFound, Unprocessable
-from triage.domain.finding import EvidenceDraft, ImageView, ModelIdentity, NotAnalysedImage, Outcome, View
-from triage.domain.reading import KeyImage
+from triage.domain.finding import EvidenceDraft, NotAnalysedImage, Outcome, Triage, View
 from triage.spool import Spool
 from workers import preview, report
+from workers.child import measuring
+from workers.child.known import Found, Networks, Shown, Stopwatch
 from workers.child.wire import StudyReply, StudyRequest
 from workers.decode import Radiograph, decode
 from workers.infer import Answers, Served
@@ -31,62 +31,6 @@ from workers.models.preprocess import AffineMap, Prepared, prepare
 
 GROUP = 8
 WHOLE = "WHOLE"
-
-
-@dataclass
-class Stopwatch:
-    """Milliseconds per stage of one study."""
-
-    clock: Callable[[], float] = time.perf_counter
-    milliseconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add the block's time to its stage."""
-        started = self.clock()
-        try:
-            yield
-        finally:
-            spent = (self.clock() - started) * 1000.0
-            self.milliseconds[name] = self.milliseconds.get(name, 0.0) + spent
-
-
-@dataclass(frozen=True)
-class Networks:
-    """The three bundles of the algorithm, frozen and warm."""
-
-    gate: Served
-    locator: Served
-    fresh: Served
-
-    def identities(self) -> tuple[ModelIdentity, ...]:
-        """Return what a report must say about them."""
-        bundles = (self.gate.bundle, self.locator.bundle, self.fresh.bundle)
-        return tuple(ModelIdentity(one.name, one.version, one.digest, one.data_origin) for one in bundles)
-
-
-@dataclass
-class Found:
-    """What is known of the study so far."""
-
-    watch: Stopwatch
-    views: list[ImageView] = field(default_factory=list)
-    laterals: list[flag.LateralAnswer] = field(default_factory=list)
-    not_analysed: list[NotAnalysedImage] = field(default_factory=list)
-    pictures: dict[str, KeyImage] = field(default_factory=dict)
-
-
-@dataclass
-class Shown:
-    """One decoded image on its way: why its pixels were refused, its network input, its view."""
-
-    uid: str
-    radiograph: Radiograph
-    refused: ood.Abstention | None = None
-    prepared: Prepared | None = None
-    view: ImageView | None = None
-
-
 Decoded = tuple[str, Radiograph]
 
 
@@ -105,19 +49,39 @@ class Analyst:
         self._mode = mode
         self._clock = clock
 
-    def analyse(self, request: StudyRequest) -> StudyReply:
-        """Return the study's outcome and its evidence; raises Unprocessable, or Unavailable for the spool."""
+    def analyse(self, request: StudyRequest, notice: Callable[[Triage], None] | None = None) -> StudyReply:
+        """Return the study's outcome and its evidence; raises Unprocessable, or Unavailable for the spool.
+
+        `notice` hears the flag where something is measured after it: the order need not wait for an angle.
+        """
         found = Found(Stopwatch(self._clock))
+        outcome = self._judged(request, found)
+        if found.films:
+            if notice is not None:
+                notice(outcome.triage)
+            outcome = self._measured(request, outcome, found)
+        with found.watch.stage("report"):
+            evidence = self._report(request, outcome)
+        key = found.pictures.get(preview.key_uid(outcome) or "")
+        return StudyReply(self._timed(outcome, found), evidence, key)
+
+    def judge(self, request: StudyRequest) -> Outcome:
+        """Return the outcome alone, nothing written anywhere: what a shadow is asked for."""
+        found = Found(Stopwatch(self._clock))
+        return self._timed(self._measured(request, self._judged(request, found), found), found)
+
+    def _measured(self, request: StudyRequest, outcome: Outcome, found: Found) -> Outcome:
+        with found.watch.stage("measure"):
+            measures = measuring.measures(self._networks.alignment, found.films, wanted=request.measure)
+        return replace(outcome, measures=measures)
+
+    def _judged(self, request: StudyRequest, found: Found) -> Outcome:
         for first in range(0, len(request.instances), GROUP):
             self._group(request.instances[first : first + GROUP], found)
         if not found.views:
             raise self._nothing_decoded(found)
         with found.watch.stage("interpret"):
-            outcome = self._outcome(found)
-        with found.watch.stage("report"):
-            evidence = self._report(request, outcome)
-        key = found.pictures.get(preview.key_uid(outcome) or "")
-        return StudyReply(self._timed(outcome, found), evidence, key)
+            return self._outcome(found)
 
     def _group(self, instances: Sequence[InstanceForAnalysis], found: Found) -> None:
         with found.watch.stage("decode"):
@@ -128,6 +92,8 @@ class Analyst:
             shown = (one for one in images if one.refused is None)
             found.pictures |= {one.uid: preview.picture(one.uid, one.radiograph.image) for one in shown}
         found.views.extend(one.view for one in images if one.view is not None)
+        with found.watch.stage("prepare"):
+            found.films.extend(measuring.films(self._networks.alignment, images, len(found.films)))
         lateral = [one for one in images if one.view is not None and one.view.view is View.LATERAL]
         found.laterals.extend(self._laterals(lateral, found))
 
@@ -251,9 +217,7 @@ class Analyst:
     @staticmethod
     def _timed(outcome: Outcome, found: Found) -> Outcome:
         rounded = {name: round(value, 2) for name, value in found.watch.milliseconds.items()}
-        return Outcome(
-            outcome.views, outcome.vertebrae, outcome.not_analysed, outcome.triage, outcome.models, rounded
-        )
+        return replace(outcome, timings_ms=rounded)
 
     @staticmethod
     def _nothing_decoded(found: Found) -> Unprocessable:

@@ -75,6 +75,14 @@ class WarmChild:
         """Return the child's process id while it runs."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
+    def follow(self, orders: Orders) -> bool:
+        """Serve by other orders from the next study on; return whether they differ from those in force."""
+        if orders == self._orders:
+            return False
+        self.kill()
+        self._orders = orders
+        return True
+
     def start(self, tick: Callable[[], None] | None = None) -> None:
         """Make sure that a warm child is there; raises ChildDied, ChildHung or ModelsRejected."""
         if self.pid is not None and not self._swollen():
@@ -89,11 +97,18 @@ class WarmChild:
             raise ModelsRejected("models", str(answer["rejected"]))
 
     def ask(
-        self, message: wire.Message, seconds: float, tick: Callable[[], None] | None = None
+        self,
+        message: wire.Message,
+        seconds: float,
+        tick: Callable[[], None] | None = None,
+        notice: Callable[[wire.Message], None] | None = None,
     ) -> wire.Message:
-        """Return the child's reply; `tick` is called every second and may raise to give the study up."""
+        """Return the child's reply; `tick` is called every second and may raise to give the study up.
+
+        `notice` is handed what the child says before its reply; it must not wait longer than the study may.
+        """
         self.start(tick)
-        return self._exchange(message, seconds, tick)
+        return self._exchange(message, seconds, tick, notice)
 
     def kill(self) -> None:
         """End the child now, whatever it does, and forget its channel."""
@@ -122,14 +137,23 @@ class WarmChild:
         self.starts += 1
 
     def _exchange(
-        self, message: wire.Message, seconds: float, tick: Callable[[], None] | None
+        self,
+        message: wire.Message,
+        seconds: float,
+        tick: Callable[[], None] | None,
+        notice: Callable[[wire.Message], None] | None = None,
     ) -> wire.Message:
         if self._channel is None:
             raise ChildDied("child-died", "the analysis process is not running")
         deadline = time.monotonic() + seconds
         try:
             wire.send(self._channel, message, deadline)
-            return wire.receive(self._channel, deadline, tick, TICK_SECONDS)
+            answer = wire.receive(self._channel, deadline, tick, TICK_SECONDS)
+            while wire.NOTICE in answer:
+                if notice is not None:
+                    notice(answer[wire.NOTICE])
+                answer = wire.receive(self._channel, deadline, tick, TICK_SECONDS)
+            return answer
         except wire.Closed as error:
             raise ChildDied("child-died", f"the analysis process {self._end()}") from error
         except wire.Late as error:

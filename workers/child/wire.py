@@ -11,7 +11,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,8 @@ from triage.domain.reading import KeyImage
 
 MAX_FRAME = 64 * 1024**2
 _LENGTH = struct.Struct(">I")
+# The key of a frame that comes before the reply: the study's triage answer, while the child goes on.
+NOTICE = "notice"
 Message = dict[str, Any]
 
 
@@ -96,13 +98,19 @@ def _wait(
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """All the child is told: where files and bundles lie, what it may use, what the product may say."""
+    """All the child is told: where files and bundles lie, what it may use, what the product may say.
+
+    `models_root` holds the pinned bundles; `placed` maps a name to the (folder, digest) that is served in its stead.
+    `niceness` above 0 gives way to everybody else: a shadow.
+    """
 
     spool_root: str
     models_root: str
     threads: int
     mode: str
     memory_bytes: int
+    placed: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    niceness: int = 0
 
     def to_json(self) -> Message:
         """Return plain JSON types only."""
@@ -111,7 +119,10 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class StudyRequest:
-    """One analysis to run. `started_at` is the first attempt's start, so a re-run rebuilds the same bytes."""
+    """One analysis to run. `started_at` is the first attempt's start, so a re-run rebuilds the same bytes.
+
+    `measure` is off once an attempt was interrupted: a measure must never cost a study its flag.
+    """
 
     analysis_id: int
     study_instance_uid: str
@@ -119,6 +130,7 @@ class StudyRequest:
     started_at: datetime
     instances: tuple[InstanceForAnalysis, ...]
     predecessor: tuple[str, str] | None = None
+    measure: bool = True
 
     @classmethod
     def of(cls, lease: Lease) -> StudyRequest:
@@ -131,6 +143,7 @@ class StudyRequest:
             lease.started_at,
             lease.instances,
             (earlier[0], earlier[1]) if earlier[0] and earlier[1] else None,
+            lease.attempt == 1,
         )
 
     def to_json(self) -> Message:
@@ -147,6 +160,7 @@ class StudyRequest:
             started_at=datetime.fromisoformat(data["started_at"]),
             instances=tuple(InstanceForAnalysis(**row) for row in data["instances"]),
             predecessor=None if data["predecessor"] is None else tuple(data["predecessor"]),
+            measure=bool(data["measure"]),
         )
 
 

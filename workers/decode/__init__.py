@@ -13,9 +13,11 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pydicom.dataset import Dataset
 
+from triage.domain.errors import Unprocessable
 from workers.decode import codecs, grey
 from workers.decode.frames import frame_bytes
 from workers.decode.layout import layout_of, require_grey
@@ -29,13 +31,17 @@ __all__ = ["Limits", "Radiograph", "decode"]
 
 @dataclass(frozen=True, slots=True)
 class Radiograph:
-    """One decoded frame. `header_view` is ViewPosition as sent: a hint, never a decision."""
+    """One decoded frame. `header_view` is ViewPosition as sent: a hint, never a decision.
+
+    `front` is the side of the image ("left" or "right") to which the patient faces by Patient Orientation, else None.
+    """
 
     image: GrayImage
     spacing: Spacing | None
     header_view: str
     frames: int
     decoder: str
+    front: Literal["left", "right"] | None = None
 
 
 def decode(path: Path, frame: int = 0, limits: Limits | None = None) -> Radiograph:
@@ -61,9 +67,23 @@ def _decode(path: Path, frame: int, limits: Limits) -> Radiograph:
     values = grey.darkened(bright, grey.padding(dataset, stored))
     spacing = spacing_of(dataset)
     image = GrayImage(values, None if spacing is None else spacing.detector_mm, layout.stored)
-    return Radiograph(image, spacing, _view_position(dataset), layout.frames, codec.name)
+    return Radiograph(image, spacing, _view_position(dataset), layout.frames, codec.name, _front(dataset))
 
 
 def _view_position(dataset: Dataset) -> str:
     with parsing("bad-image-header", "the view position cannot be read"):
         return str(dataset.get("ViewPosition", "") or "").strip().upper()[:16]
+
+
+def _front(dataset: Dataset) -> Literal["left", "right"] | None:
+    """Read Patient Orientation (0020,0020): its first value says where the rows lead to (PS3.3 C.7.6.1.1.1)."""
+    try:
+        with parsing("bad-image-header", "the patient orientation cannot be read"):
+            given = dataset.get("PatientOrientation", None) or ("",)
+            towards = str(given if isinstance(given, str) else given[0]).strip().upper()[:1]
+    except Unprocessable:
+        # An angle may need it; the flag does not, and must not be lost over it.
+        return None
+    if towards == "A":
+        return "right"
+    return "left" if towards == "P" else None

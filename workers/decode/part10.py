@@ -28,6 +28,7 @@ _KEPT: list[BaseTag | int] = [
     Tag("Modality"),
     Tag("ViewPosition"),
     Tag("PatientOrientation"),
+    Tag("PatientOrientation"),
     Tag("SamplesPerPixel"),
     Tag("PhotometricInterpretation"),
     Tag("PlanarConfiguration"),

@@ -186,4 +186,32 @@ def _watch(*, quiet: bool) -> Any:
     return watched
 
 
-COMMANDS = (evaluate, calibrate, threshold)
+@click.command(
+    cls=Command, epilog="Example: triage-models attention vertebra-fresh film.dcm --out build/attention"
+)
+@click.argument("bundle")
+@click.argument("films", type=_FILE, nargs=-1, required=True, metavar="FILM...")
+@click.option("--label", metavar="CLASS", help="Which class (default: the flagged one, else the likeliest).")
+@click.option("--root", type=_FOLDER, help="Folder of bundles (default: the shipped ones).")
+@_OUT
+@_JSON
+def attention(
+    bundle: str, films: tuple[Path, ...], label: str | None, root: Path | None, out: Path, as_json: bool
+) -> None:
+    """Draw where a classifier looked on a film (two for a pair: coronal, then sagittal): Grad-CAM.
+
+    An attention map, low resolution, not a lesion outline; no explanation either. Writes attention.png.
+    """
+    from workers.evaluation.attention import run
+    from workers.models.bundle import BUNDLES
+
+    shown = run(bundle, root or BUNDLES, films, label, out)
+    if as_json:
+        write_json("AttentionMap", shown)
+        return
+    click.echo(
+        f"{shown['picture']}: {shown['class']} {shown['probability']:.3f}, {shown['where']}. {shown['label']}."
+    )
+
+
+COMMANDS = (evaluate, calibrate, threshold, attention)

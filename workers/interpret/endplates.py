@@ -43,6 +43,13 @@ UNSURE = Abstention("LOW_CONFIDENCE", "Not measurable: the corners of an end ver
 IMPRECISE = Abstention("IMPRECISE", "Not measurable: the endplates are too small in this image for an angle.")
 NO_LEVELS = Abstention("LEVELS_UNKNOWN", "Not measurable: the levels of the vertebrae are not known.")
 NO_SIDE = Abstention("SIDE_UNKNOWN", "Not measurable: which side of the image is the front is not known.")
+UNSURE_IMPLANT = Abstention(
+    "IMPLANT_UNKNOWN", "Not measurable: whether implants cover the endplates is not known."
+)
+CONTRADICTED = Abstention(
+    "SIDE_CONTRADICTED", "Not measurable: the angles contradict the side that the header calls the front."
+)
+NOT_TRIED = Abstention("NOT_TRIED", "Not measured: an earlier attempt on this study was interrupted.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def _finding(
 ) -> VertebraFinding:
     normal, old, recent = (float(value) for value in probabilities)
     label = ("normal", "old", "fresh")[int(np.argmax(probabilities))]
-    corners = [_point(corner, image) for corner in chain.outlines[index]]
+    corners = [stored_point(corner, image) for corner in chain.outlines[index]]
     return VertebraFinding(
         sop_instance_uid=uid,
         level=chain.levels[index],
@@ -110,12 +110,12 @@ def _finding(
         p_normal=normal,
         p_old=old,
         p_fresh=recent,
-        centre=_point(chain.centres[index], image),
+        centre=stored_point(chain.centres[index], image),
         outline=(*corners, corners[0]),
     )
 
 
-def _point(position: NDArray[np.float64], image: GrayImage) -> Point:
+def stored_point(position: NDArray[np.float64], image: GrayImage) -> Point:
     """(row, column) with whole numbers at pixel centres -> (column, row) with 0.5 there, inside the image."""
     rows, columns = image.pixels.shape
     row, column = (float(value) + 0.5 for value in position)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.domain.errors import ConfigError
+from triage.domain.model import MEASURES, REQUIRED
 from workers.models import architectures, ood
 from workers.models.preprocess import PreprocessSpec, scale_unit
 
@@ -31,7 +32,7 @@ WEIGHTS = "weights.npz"
 FILES = (WEIGHTS, "ood.npz", "golden.npz", "metrics.json", "card.md")
 BUNDLES = Path(__file__).parent / "bundles"
 PINS = BUNDLES / "pins.json"
-NAMES = ("view-gate", "vertebra-locator", "vertebra-fresh")
+NAMES = REQUIRED
 # The largest published network here, InceptionResNetV2, takes 109 MB in float16; an ensemble of nine 355 MB.
 _MAX_WEIGHTS_BYTES = 512 * 1024 * 1024
 _MAX_FILE_BYTES = 32 * 1024 * 1024
@@ -234,3 +235,18 @@ def load_pinned(name: str, root: Path = BUNDLES, pins_path: Path | None = None) 
     if name not in pinned:
         raise BundleRejected(f"{pins_path or root / 'pins.json'}: no pin for {name!r}")
     return load(root / name, pinned[name])
+
+
+def served(root: Path, placed: Mapping[str, Sequence[str]]) -> dict[str, Bundle]:
+    """The bundles to serve by name: those placed as (folder, digest), the others as pinned below root.
+
+    A measure that is neither placed nor pinned is left out; a flag's network that is missing is refused.
+    """
+    pinned = pins(root / "pins.json")
+    found: dict[str, Bundle] = {}
+    for name in (*REQUIRED, *(one for one in MEASURES if one in placed or one in pinned)):
+        folder, digest = placed.get(name) or ("", "")
+        found[name] = load(Path(folder), digest) if folder else load_pinned(name, root)
+        if found[name].name != name:
+            raise BundleRejected(f"{found[name].path / DESCRIPTION}: it is {found[name].name}, not {name}")
+    return found

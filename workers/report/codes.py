@@ -10,7 +10,7 @@ from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from highdicom.sr import CodedConcept
 from pydicom.sr.coding import Code
 
-from triage.domain.finding import TriageOutcome, View
+from triage.domain.finding import MeasureKind, TriageOutcome, View
 from triage.domain.own_results import MANUFACTURER
 
 LOCAL_SCHEME = "99SPINETRIAGE"
@@ -56,6 +56,20 @@ POST_OPERATIVE = Code("262061000", "SCT", "Post-operative")
 ANATOMICAL_STRUCTURE = Code("91723000", "SCT", "Anatomical Structure")
 SPINE = Code("421060004", "SCT", "Spine")
 VERTEBRA = Code("51282000", "SCT", "Vertebra")
+
+DEGREE = Code("deg", "UCUM", "degree")
+ARM_OF_ANGLE = Code("121223", "DCM", "Arm of angle")
+MEASUREMENT_FAILURE = Code("114006", "DCM", "Measurement failure")
+# SNOMED CT has the deformities, not these two angles (results.md 3).
+ANGLE_OF: dict[MeasureKind, Code] = {
+    MeasureKind.COBB: Code("285285000", "SCT", "Cobb angle"),
+    MeasureKind.KYPHOSIS: Code("RDE270", "RADELEMENT", "Thoracic kyphosis angle"),
+    MeasureKind.LORDOSIS: Code("RDE271", "RADELEMENT", "Lumbar lordosis angle"),
+}
+SITE_OF: dict[MeasureKind, Code] = {
+    MeasureKind.KYPHOSIS: Code("122495006", "SCT", "Thoracic spine"),
+    MeasureKind.LORDOSIS: Code("122496007", "SCT", "Lumbar spine"),
+}
 
 TRIAGE_FLAG = Code("TRIAGE-FLAG", LOCAL_SCHEME, "Triage flag")
 TRIAGE_TARGET = Code("TRIAGE-TARGET", LOCAL_SCHEME, "Condition looked for")

@@ -24,6 +24,7 @@ OBSERVER_NAME = "spine-triage-worker"
 CONTRIBUTING = header.tag("ContributingEquipmentSequence")
 _VIEW_ROLES = ("gate", "view")
 _FLAG_ROLES = ("fresh", "fracture", "classifier")
+_MEASURE_ROLES = ("alignment",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,11 @@ def view_model(models: tuple[ModelIdentity, ...]) -> ModelIdentity | None:
 def flag_model(models: tuple[ModelIdentity, ...]) -> ModelIdentity | None:
     """Return the model that decided the flag, told by its bundle's name."""
     return _role(models, _FLAG_ROLES)
+
+
+def measure_model(models: tuple[ModelIdentity, ...]) -> ModelIdentity | None:
+    """Return the model that measured angles, told by its bundle's name."""
+    return _role(models, _MEASURE_ROLES)
 
 
 def algorithm(

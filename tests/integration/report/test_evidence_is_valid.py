@@ -16,6 +16,7 @@ from pydicom.uid import (
     XRayRadiofluoroscopicImageStorage,
 )
 
+from tests import measure_cast as measures
 from tests import report_cast as cast
 from tests import validators
 from triage.domain.finding import NotAnalysedImage, TriageOutcome
@@ -108,6 +109,9 @@ def _add_others(bench: Bench) -> None:
     bench.cases["several"][1][-1].write_bytes(first.payload)
     nothing = cast.outcome((), (), TriageOutcome.ABSTAINED, (unreadable,))
     bench.add("nothing-analysed", cast.request(nothing, Mode.TRIAGE), [three])
+    for mode in Mode:
+        bench.add(f"measured-{mode}", cast.request(measures.measured(one, two), mode), [one, two])
+    bench.add("unmeasurable", cast.request(measures.unmeasurable(one), Mode.TRIAGE), [one])
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +183,8 @@ def test_pixelmed_finds_no_error_but_sees_a_device_without_uid(bench: Bench) -> 
         "not-flagged",
         "abstained",
         "nothing-analysed",
+        "measured-assist",
+        "unmeasurable",
     )
     judged = [path for path in bench.reports if path.name.startswith(cases)]
     found = validators.pixelmed([*judged, planted])

@@ -9,9 +9,10 @@ from sqlalchemy import Engine, text
 
 from tests import worklist_cast as cast
 from tests.integration.web.operations_cast import busy_day, failed, read_week
+from tests.model_cast import facts
 from tests.web_site import PlainReader
 from triage.proof.counterfactual import against_arrival
-from triage.store import audit, evidence, ledger, operations, worklist_policy
+from triage.store import audit, evidence, ledger, models, operations, shadows, worklist_policy
 from triage.store.engine import transaction
 from triage.web.worth import WEEK, Worths
 
@@ -149,3 +150,22 @@ def test_the_page_tells_who_set_the_order_and_which_sender_is_silent(engine: Eng
     assert "human</strong>, set by Dr Lead" in page and "the flags were wrong tonight" in page
     assert "CT_EMERGENCY</th><td>0</td>" in page and page.count("CR_ROOM_1</th>") == 1
     assert "<code>triage run worker</code>" in page and "`" not in page
+
+
+def test_live_and_shadow_models_are_named_with_who_set_them_and_why(engine: Engine, sit_down: Open) -> None:
+    reader = sit_down("Dr A")
+    assert "Live: the shipped bundles." in reader.get("/operations").text
+    for version, letter in (("1.1.0", "a"), ("1.2.0", "b"), ("1.3.0", "c")):
+        models.register(engine, facts(version=version, letter=letter), "Dr Lead")
+    models.promote(engine, "vertebra-fresh", "1.1.0", "Dr Lead", "better on our films")
+    models.promote(engine, "vertebra-fresh", "1.2.0", "Dr Lead", "better still")
+    shadows.begin(engine, "vertebra-fresh", "1.3.0", "Dr Lead", "new training")
+    page = reader.get("/operations").text
+    for words in (
+        "better still",
+        "new training",
+        "<td>live</td><td>1.2.0</td>",
+        "<td>previous</td><td>1.1.0</td>",
+    ):
+        assert words in page
+    assert "In shadow: vertebra-fresh@1.3.0." in page

@@ -1,0 +1,81 @@
+"""What one study passes through the child with: its networks, its stopwatch, what is known of it so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from triage.domain.finding import ImageView, ModelIdentity, NotAnalysedImage
+from triage.domain.reading import KeyImage
+from workers.decode import Radiograph
+from workers.infer import Served
+from workers.interpret import flag
+from workers.interpret.measures import Film
+from workers.models import ood
+from workers.models.preprocess import Prepared
+
+
+@dataclass
+class Stopwatch:
+    """Milliseconds per stage of one study."""
+
+    clock: Callable[[], float] = time.perf_counter
+    milliseconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the block's time to its stage."""
+        started = self.clock()
+        try:
+            yield
+        finally:
+            spent = (self.clock() - started) * 1000.0
+            self.milliseconds[name] = self.milliseconds.get(name, 0.0) + spent
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The three bundles of the algorithm and, where the site has one, the one that measures; frozen and warm."""
+
+    gate: Served
+    locator: Served
+    fresh: Served
+    alignment: Served | None = None
+
+    @classmethod
+    def of(cls, served: Mapping[str, Served]) -> Networks:
+        """Return the networks from what is served by name."""
+        return cls(
+            served["view-gate"], served["vertebra-locator"], served["vertebra-fresh"], served.get("alignment")
+        )
+
+    def identities(self) -> tuple[ModelIdentity, ...]:
+        """Return what a report must say about them."""
+        served = (self.gate, self.locator, self.fresh, self.alignment)
+        bundles = [one.bundle for one in served if one is not None]
+        return tuple(ModelIdentity(one.name, one.version, one.digest, one.data_origin) for one in bundles)
+
+
+@dataclass
+class Found:
+    """What is known of the study so far."""
+
+    watch: Stopwatch
+    views: list[ImageView] = field(default_factory=list)
+    laterals: list[flag.LateralAnswer] = field(default_factory=list)
+    not_analysed: list[NotAnalysedImage] = field(default_factory=list)
+    pictures: dict[str, KeyImage] = field(default_factory=dict)
+    films: list[tuple[Film, Prepared]] = field(default_factory=list)
+
+
+@dataclass
+class Shown:
+    """One decoded image on its way: why its pixels were refused, its network input, its view."""
+
+    uid: str
+    radiograph: Radiograph
+    refused: ood.Abstention | None = None
+    prepared: Prepared | None = None
+    view: ImageView | None = None
