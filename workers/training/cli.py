@@ -12,7 +12,7 @@ import click
 from workers.dataset.commands import dataset
 from workers.evaluation.commands import COMMANDS
 from workers.training.ensemble_commands import ensemble
-from workers.training.train_commands import DIFFICULTY, TASKS, phantom_set, recipe, train
+from workers.training.train_commands import DIFFICULTY, TASKS, phantom_series, phantom_set, recipe, train
 
 _NAMES = ("view-gate", "vertebra-locator", "vertebra-fresh")
 _OUT = click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
@@ -47,6 +47,7 @@ def phantom() -> None:
 
 
 phantom.add_command(phantom_set)
+phantom.add_command(phantom_series)
 
 
 @phantom.command("render", epilog="Example: triage-models phantom render --out build/models --scale small")

@@ -15,13 +15,15 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from triage.domain.errors import Conflict
 from workers.dataset.examples import CORNERS
 from workers.training.phantom.radiograph import Radiograph, render
 from workers.training.phantom.scanner import scan
 from workers.training.phantom.signal import MarrowPatient
 from workers.training.phantom_dicom import FilmHeader, Identity, film_dataset
-from workers.training.phantom_mr import series
+from workers.training.phantom_mr import THICKNESS_MM, series
 from workers.training.phantom_sets import Member, members
 
 Echo = Callable[[str], None]
@@ -108,6 +110,31 @@ def _write_slice(member: Member, sick: MarrowPatient, folder: Path) -> Rows:
     if rows:
         data.save_as(folder / f"{member.index:05d}-1.dcm", enforce_file_format=True)
     return rows
+
+
+def write_series(
+    out: Path, *, patients: int, slices: int, seed: int, difficulty: str, echo: Echo
+) -> list[Path]:
+    """One folder per patient with a sagittal T1 series, its slices THICKNESS_MM + 10 % apart about the middle."""
+    folders = []
+    offsets = (np.arange(slices) - (slices - 1) / 2) * THICKNESS_MM * 1.1
+    start = time.monotonic()
+    for member in members("marrow", seed, patients, difficulty):
+        assert member.sick is not None
+        folder = out / f"{member.index + 1:02d}-{member.sick.mimic}"
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = scan(member.sick, tuple(float(offset) for offset in offsets))
+        for number, data in enumerate(series(taken, identity_of(member)), 1):
+            data.save_as(folder / f"{number:02d}.dcm", enforce_file_format=True)
+        folders.append(folder)
+        truth = ", ".join(
+            f"{level} {change.kind}"
+            for level, change in member.patient.deformities.items()
+            if change.kind != "normal"
+        )
+        rate = len(folders) * slices / (time.monotonic() - start)
+        echo(f"{folder}: {truth}; {rate:.1f} images/s")
+    return folders
 
 
 def identity_of(member: Member) -> Identity:

@@ -189,3 +189,22 @@ def phantom_set(task: str, patients: int, difficulty: str, out: Path, seed: int,
     """Write a phantom dataset as a site's would be: DICOM, a label CSV with exact truth, and the dataset of both."""
     folder = _phantoms(task, out, patients, seed, difficulty, processes, click.echo)
     click.echo(str(folder))
+
+
+@click.command(
+    "series",
+    cls=Command,
+    epilog="Example: triage-models phantom series --patients 3 --slices 11 --out build/mr",
+)
+@click.option("--patients", type=click.IntRange(1), default=3, show_default=True, help="How many.")
+@click.option(
+    "--slices", type=click.IntRange(1, 25), default=11, show_default=True, help="Sagittal slices each."
+)
+@DIFFICULTY
+@_OUT
+@click.option("--seed", type=int, default=2, show_default=True, help="Fixes the phantoms.")
+def phantom_series(patients: int, slices: int, difficulty: str, out: Path, seed: int) -> None:
+    """Write sagittal T1 MR series as DICOM, one folder per patient."""
+    from workers.training.phantom_files import write_series
+
+    write_series(out, patients=patients, slices=slices, seed=seed, difficulty=difficulty, echo=click.echo)

@@ -27,7 +27,7 @@ from workers.training.phantom.radiograph import LUMBAR, WHOLE, Exposure, render
 from workers.training.phantom.scanner import scan
 from workers.training.phantom.signal import sample_marrow
 from workers.training.phantom_dicom import Identity
-from workers.training.phantom_files import identity_of, write_set
+from workers.training.phantom_files import identity_of, write_series, write_set
 from workers.training.phantom_mr import series
 from workers.training.phantom_sets import SAMPLERS, members
 
@@ -199,6 +199,16 @@ def test_a_series_of_slices_is_valid_mr(tmp_path: Path) -> None:
         data.save_as(path, enforce_file_format=True)
         said = subprocess.run([program, "-new", str(path)], capture_output=True, text=True, check=False)
         assert "Error" not in said.stdout + said.stderr, said.stderr
+
+
+def test_a_series_is_written_for_each_patient_from_right_to_left(tmp_path: Path) -> None:
+    folders = write_series(tmp_path, patients=2, slices=3, seed=4, difficulty="hard", echo=print)
+    assert len(folders) == 2
+    headers = [pydicom.dcmread(path) for path in sorted(folders[0].iterdir())]
+    places = [float(one.ImagePositionPatient[0]) for one in headers]
+    assert np.allclose(np.diff(places), 4.4, atol=0.01)
+    assert len({one.SeriesInstanceUID for one in headers}) == 1
+    assert len({one.SOPInstanceUID for one in headers}) == 3
 
 
 def test_a_fresh_fracture_is_dark_on_t1_and_an_old_one_is_not() -> None:

@@ -14,7 +14,7 @@ from workers.training.course.recipe import Recipe
 from workers.training.fit import spots
 
 Loss = Callable[[Any, Any], Any]
-_OFFSET_SHARE = 0.3
+_OFFSET_SHARE = 1.0
 
 
 def loss_of(recipe: Recipe, classes: Sequence[str], train_labels: Sequence[str]) -> Loss:

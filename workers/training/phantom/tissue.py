@@ -88,6 +88,8 @@ def surroundings(plane: Plane, chain: list[Vertebra], sick: MarrowPatient, tones
 def _canal(image: Float, plane: Plane, away: Float, chain: list[Vertebra], s: float, tones: Tones) -> None:
     """Epidural fat, thecal sac, cord to L1, cauda below; beyond its half width the canal is bone and fat."""
     wide = max(1 - (plane.x / (11 * s)) ** 2, 0.0) ** 0.5
+    if not wide:
+        return
     first = next(v for v in chain if v.level == "L1")
     wall, conus = first.half_depth * 0.9, float(first.centre[2])
     _mix(image, inside(np.abs(away - (wall + 9 * s)) - 9 * s * wide, 0.7), tones.fat * 0.8)
