@@ -31,7 +31,7 @@ STATEMENTS = (
     "INSERT INTO study (id, study_instance_uid, state, revision, patient_id, patient_name, patient_birth_date, "
     "patient_sex, accession_number, study_date, study_time, study_description, requested_priority, calling_ae, "
     "first_arrival, opened_at, last_arrival) OVERRIDING SYSTEM VALUE "
-    f"SELECT n, uid, 'closed', 1, 'PH' || n % 400000, {PHANTOM}, '19500102', 'F', 'PHACC' || n, "
+    f"SELECT n, uid, CASE WHEN waits THEN 'closed' ELSE 'analysed' END, 1, 'PH' || n % 400000, {PHANTOM}, '19500102', 'F', 'PHACC' || n, "
     "to_char(at, 'YYYYMMDD'), to_char(at, 'HH24MISS'), 'L-spine AP and lateral', requested, 'CR_' || n % 5, at, at, at "
     "FROM made",
     "INSERT INTO series (id, study_id, series_instance_uid, modality) OVERRIDING SYSTEM VALUE SELECT n, n, uid || '.1', 'CR' FROM made",

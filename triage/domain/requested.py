@@ -22,13 +22,22 @@ RANK = {priority: rank for rank, priority in enumerate(RequestedPriority)}
 
 def requested_priority(spoken: str) -> RequestedPriority:
     """Return the defined term for what an order says; unknown words are ROUTINE, never more pressing."""
+    return _defined(spoken) or RequestedPriority.ROUTINE
+
+
+def more_pressing(one: RequestedPriority, other: RequestedPriority) -> RequestedPriority:
+    """Return the more pressing of two."""
+    return min(one, other, key=RANK.__getitem__)
+
+
+def raised(known: RequestedPriority, spoken: str) -> RequestedPriority:
+    """Return what is requested once a later object came: it may raise, never lower; one that says nothing does neither."""
+    return more_pressing(known, _defined(spoken) or known)
+
+
+def _defined(spoken: str) -> RequestedPriority | None:
     word = spoken.strip().upper()
     try:
         return RequestedPriority(_SPOKEN.get(word, word))
     except ValueError:
-        return RequestedPriority.ROUTINE
-
-
-def more_pressing(one: RequestedPriority, other: RequestedPriority) -> RequestedPriority:
-    """Return the more pressing of two: a later image may raise what was requested, never lower it."""
-    return min(one, other, key=RANK.__getitem__)
+        return None

@@ -16,7 +16,8 @@ from sqlalchemy import Boolean, Connection, Engine, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
 from triage.domain.eligibility import is_companion
-from triage.domain.priority import OrderPolicy, more_pressing, requested_priority
+from triage.domain.priority import OrderPolicy, requested_priority
+from triage.domain.requested import raised
 from triage.domain.study import ArrivedInstance, InstanceHeader, StudyEvent, StudyState, after
 from triage.store import audit, worklist_order
 from triage.store.engine import transaction
@@ -183,9 +184,7 @@ def _arrive(connection: Connection, row: dict[str, Any], arrived: ArrivedInstanc
     state = StudyState(row["state"])
     following = after(state, StudyEvent.ARRIVE)
     reopened = state is not StudyState.RECEIVING
-    requested = more_pressing(
-        requested_priority(row["requested_priority"]), requested_priority(header.requested_priority)
-    )
+    requested = raised(requested_priority(row["requested_priority"]), header.requested_priority)
     values: dict[str, Any] = {
         "state": following,
         "last_arrival": func.now(),

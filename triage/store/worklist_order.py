@@ -20,6 +20,7 @@ from triage.domain import priority
 from triage.domain.errors import NotFound
 from triage.domain.finding import Triage, TriageOutcome
 from triage.domain.priority import AiStatus, Counted, OrderPolicy, Position, RequestedPriority, Standing
+from triage.domain.requested import raised, requested_priority
 from triage.domain.worklist import Hold, WorklistEvent, WorklistState
 from triage.store import audit
 from triage.store.reading_tables import lowering
@@ -52,15 +53,13 @@ def arrive(
     `requested` is the order's word. A new image makes a read study one to be read again, and an answer
     about fewer images no longer current; other objects may only raise the requested priority.
     """
-    asked = priority.requested_priority(requested)
-    if calling_ae in policy.stat_calling_aes:
-        asked = RequestedPriority.STAT
+    word = RequestedPriority.STAT if calling_ae in policy.stat_calling_aes else requested
     policy = in_force(connection, policy).policy
     row = _find(connection, study_id)
     if row is None:
-        _first_image(connection, study_id, asked, policy)
+        _first_image(connection, study_id, requested_priority(word), policy)
     else:
-        _more_images(connection, row, asked, policy, new_image=new_image)
+        _more_images(connection, row, word, policy, new_image=new_image)
 
 
 def analysis_queued(connection: Connection, study_id: int, policy: OrderPolicy = USUAL) -> None:
@@ -182,14 +181,14 @@ def _first_image(
 def _more_images(
     connection: Connection,
     row: RowMapping,
-    asked: RequestedPriority,
+    word: str,
     policy: OrderPolicy,
     *,
     new_image: bool,
 ) -> None:
     study_id = row["study_id"]
     known = RequestedPriority(row["requested_priority"])
-    pressing = priority.more_pressing(asked, known)
+    pressing = raised(known, word)
     read = new_image and row["state"] in (WorklistState.COMPLETED, WorklistState.CANCELED)
     stale = new_image and (row["ai_status"] != AiStatus.WAITING or row["outcome"] != "")
     if read:

@@ -68,6 +68,11 @@ def test_a_later_image_may_raise_the_request_but_never_lower_it(engine: Engine) 
     cast.image_arrives(engine, "later", 3, requested="LOW")
     row = worklist.row(engine, study_id)
     assert (row.tier, row.images) == (Tier.STAT, 3)
+    low = cast.image_arrives(engine, "low", requested="LOW")
+    cast.image_arrives(engine, "low", 2)
+    assert worklist.row(engine, low).requested_priority == "LOW", (
+        "an image that says nothing asks for nothing"
+    )
 
 
 def test_a_newer_answer_takes_back_what_an_earlier_one_raised_and_says_so(engine: Engine) -> None:

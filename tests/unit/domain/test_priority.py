@@ -205,28 +205,6 @@ def test_a_later_flag_overtakes_only_within_its_head_start() -> None:
     assert days_before < key < hour_before
 
 
-@pytest.mark.parametrize(
-    ("spoken", "meant"),
-    [
-        ("STAT", "STAT"),
-        (" stat ", "STAT"),
-        ("S", "STAT"),
-        ("HIGH", "HIGH"),
-        ("ASAP", "HIGH"),
-        ("R", "ROUTINE"),
-        ("", "ROUTINE"),
-        ("whatever", "ROUTINE"),
-        ("LOW", "LOW"),
-    ],
-)
-def test_what_an_order_says_becomes_a_defined_term(spoken: str, meant: str) -> None:
-    assert priority.requested_priority(spoken) == meant
-
-
-def test_the_more_pressing_of_two_requests_counts() -> None:
-    assert priority.more_pressing(RequestedPriority.LOW, RequestedPriority.STAT) is RequestedPriority.STAT
-
-
 ROUTINE = Standing(RequestedPriority.ROUTINE, MORNING)
 FLAGGED = flagged_with(ROUTINE, 0.7)
 UNFLAGGED = replace(FLAGGED, outcome=TriageOutcome.NOT_FLAGGED, counted=counted(0.1, flagged=False))
