@@ -58,8 +58,9 @@ def _fresh(bundle: Bundle) -> str:
     if study["aggregate"] not in ("max", "noisy-or") or not float(study["slope"]) > 0:
         return "its study's probability is not defined"
     float(study["intercept"])
-    if sorted(bundle.label_ids) != sorted(VERTEBRA_LABELS):
-        return f"its labels are not {', '.join(VERTEBRA_LABELS)}"
+    # interpret/vertebrae.py reads them by place.
+    if bundle.label_ids != VERTEBRA_LABELS:
+        return f"its labels are not {', '.join(VERTEBRA_LABELS)} in this order"
     if not 0 <= bundle.operating_point("triage").threshold <= 1:
         return "its operating point is no probability"
     return _kind(bundle, "classes") or (

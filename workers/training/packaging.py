@@ -73,9 +73,10 @@ def draft(
     examples: Array,
     metrics: Mapping[str, Any],
     heads: Mapping[str, ood.LinearHead] | None = None,
+    version: str = VERSION,
 ) -> Draft:
     description = describe(task) | {
-        "version": VERSION,
+        "version": version,
         "calibration": dict(calibration),
         "operating_points": finite(operating_points),
         "ood": finite(out_of_distribution),

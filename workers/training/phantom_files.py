@@ -19,6 +19,7 @@ import numpy as np
 
 from triage.domain.errors import Conflict
 from workers.dataset.examples import CORNERS
+from workers.models.locate import axis_angles
 from workers.training.phantom.radiograph import Radiograph, render
 from workers.training.phantom.scanner import scan
 from workers.training.phantom.signal import MarrowPatient
@@ -100,9 +101,7 @@ def _write_slice(member: Member, sick: MarrowPatient, folder: Path) -> Rows:
             **groups,
             "level": body.level,
             "label": body.kind,
-            "truth_row": f"{body.centre[0]:.3f}",
-            "truth_column": f"{body.centre[1]:.3f}",
-            "truth_angle": f"{math.degrees(body.angle):.3f}",
+            **_place(body.centre, body.angle),
         }
         for body in middle.bodies
         if body.kind in ("fresh", "old")
@@ -152,12 +151,35 @@ def _rows(member: Member, film: Radiograph, uid: str) -> Rows:
     base = {"sop_instance_uid": uid, **groups}
     if member.task == "alignment":
         return [{**base, **corners} for corners in _corner_rows(film)]
+    if member.task == "vertebra":
+        return [{**base, **body} for body in _body_rows(film)]
     return [{**base, "label": member.label or _fracture_label(film)}]
 
 
 def _fracture_label(film: Radiograph) -> str:
     """What can be seen on the film counts, not what the patient has elsewhere."""
     return "fresh" if any(level.kind == "fresh" for level in film.levels) else "not-fresh"
+
+
+def _body_rows(film: Radiograph) -> Iterator[dict[str, str]]:
+    """Thoracic and lumbar bodies without metal, with the angle that a locator would give them."""
+    levels = film.levels[::-1]
+    angles = axis_angles(np.array([level.centre for level in levels], float).reshape(-1, 2))
+    for level, angle in zip(levels, angles, strict=True):
+        if level.level[0] != "C" and not level.hardware:
+            yield {
+                "level": level.level,
+                "label": level.kind,
+                **_place(level.centre, float(angle)),
+            }
+
+
+def _place(centre: tuple[float, float], angle: float) -> dict[str, str]:
+    return {
+        "truth_row": f"{centre[0]:.3f}",
+        "truth_column": f"{centre[1]:.3f}",
+        "truth_angle": f"{math.degrees(angle):.3f}",
+    }
 
 
 def _corner_rows(film: Radiograph) -> Iterator[dict[str, str]]:

@@ -32,7 +32,7 @@ DIFFICULTIES = (EASY, STANDARD, HARD)
 _SHARES = {EASY: (0.0, 0.0), STANDARD: (0.35, 0.15), HARD: (0.65, 0.35)}
 _STATE_KEYS = (STANDING, BRACE, FUSION, GROWTH, TETHER)
 # Part of every seed: never change one.
-_NUMBERS = {"view": 1, "fracture": 2, "marrow": 3, "pair": 4, "alignment": 5, "implant": 6}
+_NUMBERS = {"view": 1, "fracture": 2, "marrow": 3, "pair": 4, "alignment": 5, "implant": 6, "vertebra": 7}
 OBESE = 30.0
 Rng = np.random.Generator
 
@@ -106,6 +106,14 @@ def _fracture(rng: Rng, seed: int, index: int, difficulty: str) -> Member:
     return Member(index, "fracture", patient, (exposure,), None, {"mimic": mimic})
 
 
+def _vertebra(rng: Rng, seed: int, index: int, difficulty: str) -> Member:
+    """The same patients as for the film, at the resolution that a body is cut out at."""
+    member = _fracture(rng, seed, index, difficulty)
+    field_name = member.exposures[0].field
+    exposure = Exposure("LATERAL", field_name, pixel_mm=float(rng.uniform(0.6, 0.8)))
+    return replace(member, task="vertebra", exposures=(exposure,))
+
+
 def _pair(rng: Rng, seed: int, index: int, difficulty: str) -> Member:
     pattern = PATTERNS[index % len(PATTERNS)]
     patient = sample_pattern(seed, pattern)
@@ -158,6 +166,7 @@ Sampler = Callable[[Rng, int, int, str], Member]
 SAMPLERS: Mapping[str, Sampler] = {
     "view": _view,
     "fracture": _fracture,
+    "vertebra": _vertebra,
     "marrow": _marrow,
     "pair": _pair,
     "alignment": _alignment,

@@ -11,7 +11,7 @@ import click
 from workers.dataset.door import Command, write_json
 
 # Held to course/subjects.py and to the plan by a test: importing them here would make --help wait.
-TASKS = ("view", "fracture", "marrow", "pair", "alignment", "implant")
+TASKS = ("view", "fracture", "vertebra", "marrow", "pair", "alignment", "implant")
 DIFFICULTIES = ("easy", "standard", "hard")
 SHIPPED = ("view-gate", "vertebra-locator", "vertebra-fresh")
 PHANTOMS = "phantoms"
@@ -86,7 +86,7 @@ def train(task: str | None, backbone: str | None, data: str | None, recipe_file:
     """Train a network for a task on a dataset or on phantoms, or make the shipped networks again.
 
     \b
-    Tasks: view, fracture, marrow, pair, alignment, implant. Every epoch is kept: stop it when you like, the same
+    Tasks: view, fracture, vertebra, marrow, pair, alignment, implant. Every epoch is kept: stop it when you like, the same
       command goes on. When it is done the folder holds curves.csv and .png, bundles/NAME, and predictions.csv
       for `triage-models evaluate --predictions`.
     """

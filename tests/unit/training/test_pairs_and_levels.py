@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from pydicom.dataset import FileDataset
 
 from tests.course_files import built, spotted
 from workers.evaluation.table import read_predictions
-from workers.models.bundle import load_pinned
+from workers.models import roles
+from workers.models.bundle import BundleRejected, load, load_pinned
 from workers.training.cli import main
 from workers.training.course.recipe import recipe_of
 from workers.training.course.run import course
+from workers.training.untrained import write_untrained
 from workers.training.verify import verify_all
 
 _SMALL = {"stem": 4, "widths": [4, 4, 8, 8], "epochs": 2, "batch": 8, "height": 32, "width": 32}
@@ -34,7 +37,13 @@ def pairs(root: Path) -> Path:
     return built(root, films, rows)
 
 
-def levels(root: Path) -> Path:
+def vertebrae(root: Path) -> Path:
+    return levels(root, lambda patient, upper: ("old", "fresh")[patient % 2] if upper else "normal")
+
+
+def levels(
+    root: Path, label: Callable[[int, bool], str] = lambda _, upper: "fresh" if upper else "old"
+) -> Path:
     films: list[FileDataset] = []
     rows: list[dict[str, object]] = []
     for patient in range(1, 46):
@@ -42,7 +51,7 @@ def levels(root: Path) -> Path:
         films.append(film)
         for level, row in (("L1", 37.0), ("L2", 109.0)):
             rows.append(
-                {"sop_instance_uid": str(film.SOPInstanceUID), "level": level, "label": "fresh" if row < 60 else "old",
+                {"sop_instance_uid": str(film.SOPInstanceUID), "level": level, "label": label(patient, row < 60),
                  "truth_row": row, "truth_column": 47.5}
             )  # fmt: skip
     return built(root, films, rows)
@@ -50,6 +59,7 @@ def levels(root: Path) -> Path:
 
 _MADE: dict[str, tuple[Callable[[Path], Path], dict[str, Any], tuple[str, ...]]] = {
     "pair": (pairs, {"backbone": "spinenet-dual"}, ("atypical", "idiopathic", "normal")),
+    "vertebra": (vertebrae, {"spacing_mm": 0.6}, ("normal", "old", "fresh")),
     "marrow": (levels, {"spacing_mm": 0.6}, ("fresh", "old")),
 }
 
@@ -77,3 +87,32 @@ def test_a_packaged_network_gives_the_same_answers_in_evaluate(
     assert both.any()
     close = np.abs(ours.probabilities[order[0]] - theirs.probabilities[order[1]])[both]
     assert close.max() < 2e-3
+
+
+def test_a_vertebra_trained_here_can_serve_the_flag(runtime: None, tmp_path: Path) -> None:
+    data = vertebrae(tmp_path / "site")
+    table: dict[str, Any] = {
+        "task": "vertebra",
+        "spacing_mm": 0.6,
+        "name": "vertebra-fresh",
+        "version": "2.0.1",
+        **_SMALL,
+    }
+    course(recipe_of(table), data, tmp_path / "out", echo=print)
+    bundle = load_pinned("vertebra-fresh", tmp_path / "out" / "bundles")
+    assert bundle.version == "2.0.1"
+    roles.check(bundle)
+    (point,) = bundle.operating_points
+    assert (point.name, point.figures["level"]) == ("triage", "film")
+    assert (
+        bundle.metrics["films, bodies at their true place"]["films"]
+        == point.figures["positives"] + point.figures["negatives"]
+    )
+
+
+def test_labels_in_another_order_would_be_misread_and_are_refused(runtime: None, tmp_path: Path) -> None:
+    digest = write_untrained(tmp_path, "vertebra-fresh")
+    bundle = load(tmp_path / "vertebra-fresh", digest)
+    roles.check(bundle)
+    with pytest.raises(BundleRejected, match="in this order"):
+        roles.check(replace(bundle, labels=bundle.labels[::-1]))

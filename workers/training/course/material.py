@@ -44,7 +44,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Material:
-    """units [n, h, w, channels] stand beside the examples; classes are the dataset's, sorted."""
+    """units [n, h, w, channels] stand beside the examples; classes are in the order of the answers."""
 
     digest: str
     examples: tuple[Example, ...]
@@ -65,7 +65,14 @@ class Material:
         return np.array([self.examples[i].patient for i in rows], np.str_)
 
 
-def material(dataset: Dataset, reads: str, spec: PreprocessSpec, folder: Path, watch: Watch) -> Material:
+def material(
+    dataset: Dataset,
+    reads: str,
+    classes: Sequence[str],
+    spec: PreprocessSpec,
+    folder: Path,
+    watch: Watch = unwatched,
+) -> Material:
     """Prepared examples; what cannot be prepared is left out and counted. Raises Refused without any, or a split."""
     gathered = gather(dataset, reads)
     key = hashlib.sha256(f"{dataset.digest} {reads} {spec.to_mapping()}".encode()).hexdigest()
@@ -78,16 +85,10 @@ def material(dataset: Dataset, reads: str, spec: PreprocessSpec, folder: Path, w
             raise Refused("examples", f"nothing to read in the split {split}: the dataset is too small")
     units = np.load(folder / UNITS, mmap_mode="r")[: len(kept)]
     shown = tuple(_shown(record) for record in index["shown"])
-    classes = classes_of(gathered)
     makers = {one.groups.get("scanner", "") for one in kept}
     left_out = Counter(gathered.left_out) + Counter(index["left_out"])
     synthetic = any(maker.startswith("PHANTOM") for maker in makers)
-    return Material(dataset.digest, kept, units, shown, classes, dict(left_out), synthetic)
-
-
-def classes_of(gathered: Gathered) -> tuple[str, ...]:
-    """The labels, sorted: the order of a network's answers."""
-    return tuple(sorted({one.label for one in gathered.examples if one.label}))
+    return Material(dataset.digest, kept, units, shown, tuple(classes), dict(left_out), synthetic)
 
 
 def _index(folder: Path, key: str) -> dict[str, Any] | None:

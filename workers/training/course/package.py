@@ -21,6 +21,7 @@ from workers.evaluation.table import Predictions, write_predictions
 from workers.models import bundle, calibrate, ood
 from workers.models.bundle_write import Draft, write, write_pins
 from workers.training.course import answers as split_answers
+from workers.training.course import flagging
 from workers.training.course.answers import Split, answers, joined
 from workers.training.course.checkpoint import best_weights
 from workers.training.course.material import Material
@@ -93,7 +94,9 @@ def _classes(task: Task, recipe: Recipe, material: Material, seen: _Answers) -> 
     probability = {name: calibrate.apply(seen.splits[name].logits, calibration) for name in seen.splits}
     metrics = _class_figures(names, index, test, probability["test"], seen.outside(test))
     points = []
-    if index is not None:
+    if recipe.task == flagging.TASK and index is not None:
+        points = flagging.add(material, seen.splits, probability, index, calibration, metrics, recipe)
+    elif index is not None:
         sides = [
             (probability[name][:, index], seen.splits[name].labels == index, seen.splits[name].patients)
             for name in ("calibrate", "test")
@@ -186,7 +189,7 @@ def _draft(
     examples = np.asarray(material.units[test.rows[: 1 if recipe.subject.reads == BODIES else 4]])
     return draft(
         task, seen.network, origin=_origin(recipe, material), calibration=calibration, operating_points=points,
-        reference=seen.reference, metrics=metrics,
+        reference=seen.reference, metrics=metrics, version=recipe.version,
         examples=examples if examples.shape[-1] > 1 else examples[..., 0],
         out_of_distribution={"threshold": seen.threshold, "false_reject_target": recipe.false_reject,
                              "false_reject_rate": refused.rounded()},

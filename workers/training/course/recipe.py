@@ -9,14 +9,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from triage.domain.errors import ConfigError
+from triage.domain.errors import ConfigError, Refused
+from triage.domain.model import parse_name, parse_version
 from workers.models import architectures
 from workers.training.course.subjects import SUBJECTS, Subject
 
@@ -35,6 +35,7 @@ class Recipe:
     task: str
     backbone: str
     name: str
+    version: str = "1.0.0"
     seed: int = 2
     height: int = 0
     width: int = 0
@@ -157,7 +158,10 @@ def _check(recipe: Recipe) -> None:
     for key, known in (("loss", LOSSES), ("precision", PRECISIONS)):
         if getattr(recipe, key) not in known:
             raise wrong(key, f"{getattr(recipe, key)!r} is none of {', '.join(known)}")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", recipe.name):
-        raise wrong("name", f"{recipe.name!r} is not made of small letters, digits and hyphens")
+    for key, parse in (("name", parse_name), ("version", parse_version)):
+        try:
+            parse(getattr(recipe, key))
+        except Refused as error:
+            raise wrong(key, error.sentence) from error
     if recipe.spacing_mm and recipe.subject.spacing_mm is None:
         raise wrong("spacing_mm", f"the task {recipe.task} reads whole images")

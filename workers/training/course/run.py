@@ -15,7 +15,7 @@ from triage.domain.errors import Conflict
 from workers.dataset.examples import gather
 from workers.dataset.load import Dataset
 from workers.training.course.curves import write_curves
-from workers.training.course.material import Material, Watch, classes_of, material, unwatched
+from workers.training.course.material import Material, Watch, material, unwatched
 from workers.training.course.network import task_of
 from workers.training.course.recipe import Recipe
 from workers.training.fit import one_thread
@@ -51,8 +51,11 @@ def course(
     out.mkdir(parents=True, exist_ok=True)
     _keep_recipe(out / RECIPE, recipe)
     dataset = Dataset(data)
-    task = task_of(recipe, classes_of(gather(dataset, recipe.subject.reads)))
-    ready = material(dataset, recipe.subject.reads, task.preprocessing, out / "prepared", watch)
+    reads = recipe.subject.reads
+    found = {one.label for one in gather(dataset, reads).examples if one.label}
+    classes = recipe.subject.ordered(found)
+    task = task_of(recipe, classes)
+    ready = material(dataset, reads, classes, task.preprocessing, out / "prepared", watch)
     for line in _about(ready, recipe):
         echo(line)
     from workers.training.course.loop import learn

@@ -5,7 +5,7 @@ Labels are the dataset's; the classes named here are those of the phantoms and o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,8 @@ _RADIOGRAPHS = ["CR", "DX", "RF", "XA"]
 class Subject:
     """backbone and input are defaults; positive is the class that is flagged, where the dataset has it.
 
-    mirror says whether the mirrored image has the same label.
+    mirror says whether the mirrored image has the same label. labels fix the order of those that a dataset has: what serves
+    the view and the vertebra reads them by place.
     """
 
     name: str
@@ -37,6 +38,11 @@ class Subject:
     mirror: bool = True
     labels: tuple[Mapping[str, Any], ...] = field(default=())
 
+    def ordered(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The classes of a dataset in the order of the network's answers: known ones in theirs, the rest sorted."""
+        known = {str(label["id"]): place for place, label in enumerate(self.labels)}
+        return tuple(sorted(set(names), key=lambda name: (known.get(name, len(known)), name)))
+
 
 _SUBJECTS = (
     Subject(
@@ -48,6 +54,11 @@ _SUBJECTS = (
         "fracture", "S2", IMAGE, "spinenet", (384, 192), (0.5, 99.5), "symmetric", tuple(_RADIOGRAPHS), ("LATERAL",),
         "A lateral radiograph of the thoracic, thoracolumbar or lumbar spine: is there a fresh compression fracture?",
         positive="fresh",
+    ),
+    Subject(
+        "vertebra", "S2", LEVEL, "spinenet", (128, 128), (1.0, 99.0), "standard", tuple(_RADIOGRAPHS), ("LATERAL",),
+        "One thoracic or lumbar vertebral body on a lateral radiograph without implants at that level.",
+        positive="fresh", spacing_mm=0.6, labels=({"id": "normal"}, {"id": "old"}, {"id": "fresh"}),
     ),
     Subject(
         "marrow", "S3", LEVEL, "spinenet", (96, 96), (1.0, 99.5), "standard", ("MR",), ("SAGITTAL",),
