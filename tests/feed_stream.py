@@ -8,6 +8,8 @@ import httpx2 as httpx
 
 from tests.web_site import Served
 
+MANY_EVENTS = 200
+
 
 class Stream:
     """A browser's end of the feed."""
@@ -38,6 +40,10 @@ class Stream:
             if found == kind:
                 return rows
             assert found != "closed"
+
+    def ends(self) -> bool:
+        """Tell whether the other end closes it before long."""
+        return any(self.next()[0] == "closed" for _ in range(MANY_EVENTS))
 
     def close(self) -> None:
         """Leave."""

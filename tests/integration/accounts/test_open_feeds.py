@@ -55,8 +55,7 @@ def test_an_open_feed_ends_with_its_role_and_does_not_write_it_back(engine: Engi
     stream = Stream(proxied, **LEAD)
     stream.until("alive")
     assert httpx.get(f"{proxied.address}/", headers=READER).status_code == 200
-    while stream.next()[0] != "closed":
-        pass
+    assert stream.ends()
     stream.close()
     assert accounts.find(engine, "Dr Ito").role is Role.READER
     changes = [entry for entry in audit.entries(engine) if entry.action == "account.role"]
@@ -67,8 +66,7 @@ def test_an_open_feed_ends_when_its_account_is_closed(engine: Engine, proxied: S
     stream = Stream(proxied, **LEAD)
     stream.until("alive")
     accounts.set_disabled(engine, "Dr Ito", True, "admin")
-    while stream.next()[0] != "closed":
-        pass
+    assert stream.ends()
     stream.close()
 
 
