@@ -227,7 +227,10 @@ def order(settings: Settings, engine: Engine) -> Iterator[Answer]:
     yield _ok("order", f"{version.policy.describe()}{who}")
     share = worklist_guard.share(engine)
     if share.alarming:
-        advice = "More arrives than is read: add readers, or see `triage worklist policy show`."
+        advice = (
+            "Flags overtake so many that arrival decides again: too many flags, too large a B, or more arrives "
+            "than is read. See `triage worklist policy show`."
+        )
         yield Answer("guard", Verdict.WARN, share.sentence(), advice)
     else:
         yield _ok("guard", share.sentence())

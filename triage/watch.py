@@ -37,7 +37,8 @@ class Watched:
 
 def watch(engine: Engine, site: OrderPolicy, now: datetime, *, dry_run: bool = False) -> Watched:
     """Judge the seven days before `now` and stop the order if the rule says so; `site` is what the settings say."""
-    policy = worklist_policy.current(engine, site).policy
+    version = worklist_policy.current(engine, site)
+    policy = version.policy
     if policy.name not in GUARDED:
         idle = f"the order is {policy.describe()}: no answer of a machine moves a study"
         return Watched(policy, StopDecision(False, idle), None)
@@ -47,7 +48,7 @@ def watch(engine: Engine, site: OrderPolicy, now: datetime, *, dry_run: bool = F
     if figures is None:
         return Watched(policy, StopDecision(False, "too little to judge: no study was opened"), None)
     decision = decide(figures)
-    change = None if dry_run else worklist_policy.stop_on(engine, site, decision)
+    change = None if dry_run else worklist_policy.stop_on(engine, site, decision, version.number)
     return Watched(policy, decision, figures, change)
 
 

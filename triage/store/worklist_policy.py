@@ -173,12 +173,14 @@ def resume(
         return _change(connection, before, policy, actor, words)
 
 
-def stop_on(engine: Engine, site: OrderPolicy, decision: StopDecision) -> PolicyChange | None:
-    """Act on the stop rule's decision; None when it says go on or the order is by class already."""
+def stop_on(
+    engine: Engine, site: OrderPolicy, decision: StopDecision, seen: int | None = None
+) -> PolicyChange | None:
+    """Act on the stop rule's decision; None when it says go on, or the order judged (`seen`) is in force no more."""
     if not decision.stop:
         return None
     try:
-        return stop(engine, site, audit.SYSTEM, f"{STOP_RULE}: {decision.reason}")
+        return stop(engine, site, audit.SYSTEM, f"{STOP_RULE}: {decision.reason}", seen=seen)
     except Conflict:
         return None
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Engine, text
 
 from tests import worklist_cast as cast
+from tests.web_site import settings_for
+from triage.dispatch import closer
 from triage.domain.identity import UID, derived_uid
 from triage.domain.study import ArrivedInstance, InstanceHeader
 from triage.store import audit, catalogue, studies, worklist, worklist_clock
@@ -42,6 +47,22 @@ def test_what_a_clock_stamped_in_the_future_arrives_now_and_says_so(engine: Engi
     (entry, *_) = audit.entries(engine, study_id=ahead)
     assert entry.action == "worklist.clock" and entry.detail["stamped"] > row.arrived_at.isoformat()
     assert worklist_clock.arrive_now(engine, cast.POLICY) == 0
+
+
+def test_the_closer_sets_it_right_by_itself(engine: Engine, redis_url: str, tmp_path: Path) -> None:
+    ahead, stop = stamped_ahead(engine, "ahead"), threading.Event()
+    url = engine.url.render_as_string(hide_password=False)
+    settings = settings_for(tmp_path, url, redis={"url": redis_url})
+    process = threading.Thread(target=closer.serve, args=(settings, stop))
+    process.start()
+    try:
+        ends = time.monotonic() + 60
+        while worklist.row(engine, ahead).arrived_at > datetime.now(UTC) and time.monotonic() < ends:
+            time.sleep(0.1)
+    finally:
+        stop.set()
+        process.join(30)
+    assert worklist.row(engine, ahead).arrived_at <= datetime.now(UTC)
 
 
 def test_clocks_that_differ_by_seconds_change_nothing(engine: Engine) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, text
 from tests import worklist_cast as cast
 from triage.domain.errors import Conflict
 from triage.domain.policy import SETTINGS, PolicyName
+from triage.domain.stop_rule import StopDecision
 from triage.store import worklist, worklist_policy
 from triage.store.engine import transaction
 
@@ -65,6 +66,15 @@ def test_of_two_who_decide_on_the_same_policy_one_changes_it(engine: Engine) -> 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(try_change, (1.0, 2.0))) == ["changed", "policy-changed"]
     assert len(worklist_policy.history(engine, cast.POLICY)) == 1
+
+
+def test_the_stop_rule_stops_the_order_it_has_judged_and_no_other(engine: Engine) -> None:
+    harm = StopDecision(True, "missed fractures wait")
+    worklist_policy.change(engine, cast.POLICY, OTHER, "Dr B", "set while the days were judged")
+    assert worklist_policy.stop_on(engine, cast.POLICY, harm, SETTINGS) is None
+    now = worklist_policy.current(engine, cast.POLICY)
+    assert now.policy == OTHER
+    assert worklist_policy.stop_on(engine, cast.POLICY, harm, now.number) is not None
 
 
 def test_figures_set_while_the_order_is_stopped_count_when_it_goes_on(engine: Engine) -> None:
