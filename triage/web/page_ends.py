@@ -37,7 +37,7 @@ class PageEnds:
         if spoken is None:
             return None
         try:
-            tab, study_id, moment, part, key = json.loads(self._seal.decrypt(spoken.encode()))
+            tab, study_id, moment, part, key = json.loads(self._seal.decrypt(spoken.encode(errors="replace")))
         except InvalidToken:
             raise Unprocessable(
                 "after", "this list knows no such page: begin again without `after`"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
+from hypothesis import settings as trials
 from hypothesis import strategies as st
 
 from triage.domain.overtaking import (
@@ -37,6 +38,7 @@ def test_a_study_is_behind_the_line_exactly_when_it_was_overtaken_k_times(
     assert behind == (overtaken(arrival(minutes), moments) >= limit)
 
 
+@trials(deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(0, 1000), st.booleans(), st.sampled_from(CLASSES)), min_size=1, max_size=120

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as trials
 from hypothesis import strategies as st
 
 from triage.domain.errors import Unprocessable
@@ -25,6 +26,7 @@ ENDS = st.builds(
 )
 
 
+@trials(deadline=None)
 @given(ENDS)
 def test_a_page_s_end_comes_back_to_the_last_bit(end: PageEnd) -> None:
     spoken = PageEnds(SECRET).written(end)
@@ -38,7 +40,8 @@ def test_nobody_reads_a_place_out_of_an_address() -> None:
 
 
 @pytest.mark.parametrize(
-    "spoken", ["", "7", "é", "\x00", PageEnds(b"1" * 32).written(PageEnd(Tab.ALL, 1, datetime.now(UTC)))]
+    "spoken",
+    ["", "7", "é", "\x00", "\ud800", PageEnds(b"1" * 32).written(PageEnd(Tab.ALL, 1, datetime.now(UTC)))],
 )
 def test_what_this_installation_did_not_seal_is_refused(spoken: str) -> None:
     with pytest.raises(Unprocessable, match="begin again"):
