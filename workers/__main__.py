@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -55,6 +56,7 @@ class Life:
     process: str
     stopping: bool = False
     state: str = "warming"
+    shadow: Callable[[], str] = lambda: ""
     beaten: float = field(default=-BEAT_SECONDS)
 
     def beat(self) -> None:
@@ -63,7 +65,9 @@ class Life:
             return
         self.beaten = time.monotonic()
         try:
-            presence.seen(self.engine, self.process, "worker", state=self.state)
+            beside = self.shadow()
+            detail = {"shadow": beside} if beside else {}
+            presence.seen(self.engine, self.process, "worker", state=self.state, detail=detail)
         except Unavailable as away:
             logger.warning("presence not written", reason=away.reason)
 
@@ -176,6 +180,7 @@ def orders_of(settings: Settings) -> Orders:
         threads=settings.models.threads,
         mode=settings.product.mode,
         memory_bytes=STUDY_MEMORY_BYTES,
+        bf16=settings.models.bf16,
     )
     return Orders(configuration, child_environment(os.environ))
 
@@ -216,6 +221,7 @@ def worker_of(settings: Settings, orders: Orders | None = None) -> Worker:
         lambda: life.state == "analysing",
         settings.dispatch.study_timeout_seconds,
     )
+    life.shadow = lambda: shadow.state
     return Worker(engine, doorbell, child, pipeline, life, settings.dispatch.ring_seconds, follower, shadow)
 
 

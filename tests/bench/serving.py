@@ -25,7 +25,7 @@ from triage.spool import Spool
 from workers import report
 from workers.child.warm import Orders, WarmChild
 from workers.child.wire import Configuration
-from workers.infer import Served, configure_runtime
+from workers.infer import BF16, FP32, Served, configure_runtime
 from workers.models.bundle import BUNDLES, NAMES, load_pinned
 
 BATCHES = (1, 2, 4, 8, 16)
@@ -98,6 +98,23 @@ def batched(served: Served, rounds: int, clock: Clock) -> dict[str, float]:
     return {str(size): round(statistics.median(values), 2) for size, values in times.items()}
 
 
+def reduced(name: str, root: Path, rounds: int, clock: Clock) -> dict[str, Any]:
+    """Return milliseconds of one call in float32 and in half precision, and which of them would serve."""
+    served = {numerics: Served(load_pinned(name, root), numerics=numerics) for numerics in (FP32, BF16)}
+    spec = served[FP32].bundle.preprocessing
+    count = BATCHES[-1] if spec.spacing_mm else 1
+    inputs = np.random.default_rng(0).normal(size=(count, spec.height, spec.width, 1)).astype(np.float32)
+    times: dict[str, list[float]] = {FP32: [], BF16: []}
+    for _ in range(rounds):
+        for numerics, one in served.items():
+            one.run(inputs)
+            began = clock()
+            one.run(inputs)
+            times[numerics].append((clock() - began) * 1000)
+    middle = {numerics: round(statistics.median(values), 2) for numerics, values in times.items()}
+    return {**middle, "batch": count, "serves": served[BF16].numerics}
+
+
 def worker_and_naive(root: Path, rounds: int, clock: Clock) -> dict[str, Any]:
     """Return the networks' part of one study: bare graphs, worker, predict with loaded models, naive worker."""
     from workers.child.study import Analyst
@@ -147,6 +164,9 @@ def main() -> None:
         "networks": worker_and_naive(BUNDLES, options.rounds, clock),
         "milliseconds per image by batch": {
             name: batched(Served(load_pinned(name, BUNDLES)), options.rounds, clock) for name in NAMES
+        },
+        "half precision, milliseconds per call": {
+            name: reduced(name, BUNDLES, options.rounds, clock) for name in NAMES
         },
         "MiB of this process": resident(),
         "cores": len(os.sched_getaffinity(0)),

@@ -186,10 +186,12 @@ class ProductSettings(Section):
 
 
 class ModelSettings(Section):
-    """Bundles to serve until others are promoted; empty root = those shipped with the product."""
+    """Bundles to serve until others are promoted; empty root = those shipped with the product. `bf16` names bundles
+    that may be served in half precision; each is only where its golden vectors agree."""
 
     root: Path | None = None
     threads: int = Field(default=1, ge=1)
+    bf16: tuple[Literal["view-gate", "vertebra-locator", "vertebra-fresh", "alignment"], ...] = ()
 
 
 class LogSettings(Section):

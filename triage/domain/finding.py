@@ -32,12 +32,13 @@ class View(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """The bundle that answered; `digest` is the SHA-256 of its bundle.json."""
+    """The bundle that answered; `digest` is the SHA-256 of its bundle.json, `numerics` what it was computed in."""
 
     name: str
     version: str
     digest: str
     data_origin: str
+    numerics: str = "fp32"
 
 
 @dataclass(frozen=True, slots=True)

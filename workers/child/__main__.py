@@ -66,7 +66,7 @@ def open_analyst(configuration: wire.Configuration) -> Any:
     from workers import report
     from workers.child.known import Networks
     from workers.child.study import Analyst
-    from workers.infer import Served, configure_runtime
+    from workers.infer import BF16, FP32, Served, configure_runtime
     from workers.models import roles
     from workers.models.bundle import served
 
@@ -74,7 +74,11 @@ def open_analyst(configuration: wire.Configuration) -> Any:
     bundles = served(Path(configuration.models_root), configuration.placed)
     for bundle in bundles.values():
         roles.check(bundle)
-    networks = Networks.of({name: Served(bundle) for name, bundle in bundles.items()})
+    reduced = set(configuration.bf16)
+    served_by_name = {
+        name: Served(bundle, numerics=BF16 if name in reduced else FP32) for name, bundle in bundles.items()
+    }
+    networks = Networks.of(served_by_name)
     return Analyst(networks, Spool(Path(configuration.spool_root)), report.Mode(configuration.mode))
 
 

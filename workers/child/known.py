@@ -54,8 +54,13 @@ class Networks:
     def identities(self) -> tuple[ModelIdentity, ...]:
         """Return what a report must say about them."""
         served = (self.gate, self.locator, self.fresh, self.alignment)
-        bundles = [one.bundle for one in served if one is not None]
-        return tuple(ModelIdentity(one.name, one.version, one.digest, one.data_origin) for one in bundles)
+        return tuple(
+            ModelIdentity(
+                one.bundle.name, one.bundle.version, one.bundle.digest, one.bundle.data_origin, one.numerics
+            )
+            for one in served
+            if one is not None
+        )
 
 
 @dataclass

@@ -101,7 +101,7 @@ class Configuration:
     """All the child is told: where files and bundles lie, what it may use, what the product may say.
 
     `models_root` holds the pinned bundles; `placed` maps a name to the (folder, digest) that is served in its stead.
-    `niceness` above 0 gives way to everybody else: a shadow.
+    `bf16` names the bundles that may be served in half precision. `niceness` above 0 gives way to everybody else: a shadow.
     """
 
     spool_root: str
@@ -111,6 +111,7 @@ class Configuration:
     memory_bytes: int
     placed: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     niceness: int = 0
+    bf16: tuple[str, ...] = ()
 
     def to_json(self) -> Message:
         """Return plain JSON types only."""

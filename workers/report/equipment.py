@@ -68,10 +68,15 @@ def algorithm(
 ) -> sr.AlgorithmIdentification:
     """Return TID 4019 for a group: the model that answered, or the whole algorithm when no model did."""
     made_by = product(models) if model is None else device(model)
-    digest = () if model is None else (f"bundle sha256={wire.plain(model.digest, 64)}",)
+    digest = () if model is None else (f"bundle sha256={wire.plain(model.digest, 64)}", *_numerics(model))
     return sr.AlgorithmIdentification(
         name=made_by.name, version=made_by.version, parameters=[*parameters, *digest] or None
     )
+
+
+def _numerics(model: ModelIdentity) -> tuple[str, ...]:
+    # Float32 is what figures were measured in: only another precision is news.
+    return () if model.numerics == "fp32" else (f"numerics={wire.plain(model.numerics, 16)}",)
 
 
 def observation_context(models: tuple[ModelIdentity, ...]) -> sr.ObservationContext:

@@ -25,7 +25,7 @@ from tests.integration.workers.cast import (
 )
 from tests.integration.workers.test_worker import eventually, ring
 from tests.model_cast import facts
-from triage.store import models, requeue, shadows
+from triage.store import models, presence, requeue, shadows
 from workers.__main__ import Worker
 from workers.shadow import NICENESS, Shadow
 
@@ -170,6 +170,7 @@ def test_a_rejected_shadow_stops_no_live_study(engine: Engine, redis_url: str, t
         ring(redis_url, analysis)
         eventually(lambda: state_of(engine, analysis)[0] == "succeeded")
         eventually(lambda: made.shadow.state == "waits: models")
+        eventually(lambda: {"shadow": "waits: models"} in [one.detail for one in presence.everyone(engine)])
 
 
 def test_the_shadow_of_a_serving_worker_answers_by_itself(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from workers import infer
 from workers.infer import InvalidAnswer, Served
 from workers.models import bundle as bundles
 from workers.models.bundle import Bundle, BundleRejected
@@ -73,3 +74,22 @@ def test_golden_vectors_that_do_not_come_out_refuse_the_bundle(gate: Bundle) -> 
     golden = {**gate.golden, "logits": gate.golden["logits"] + np.float32(0.1)}
     with pytest.raises(BundleRejected, match=r"golden\.npz"):
         Served(replace(gate, golden=golden), buckets=(4,))
+
+
+def test_half_precision_serves_only_where_the_golden_vectors_agree(
+    gate: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reduced = Served(gate, (1, 4), numerics=infer.BF16)
+    images = batch(4, reduced)
+    exact = Served(gate, (1, 4))
+    assert (reduced.numerics, exact.numerics) == (infer.BF16, infer.FP32)
+    np.testing.assert_allclose(reduced.run(images).logits, exact.run(images).logits, atol=0.3)
+    # Each graph keeps its own numerics, whichever was called before it.
+    assert exact.run(images).logits.tobytes() == exact.run(images).logits.tobytes()
+    np.testing.assert_allclose(
+        exact.run(images).logits, np.asarray(gate.build_model()(images, training=False)["logits"]), atol=1e-5
+    )
+    monkeypatch.setattr(infer, "BF16_PROBABILITY", -1.0)
+    refused = Served(gate, (1, 4), numerics=infer.BF16)
+    assert refused.numerics == infer.FP32
+    assert refused.run(images).logits.tobytes() == exact.run(images).logits.tobytes()
