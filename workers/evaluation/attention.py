@@ -20,7 +20,7 @@ from workers.decode import decode
 from workers.infer import Served
 from workers.interpret import vertebrae
 from workers.models import calibrate, ood
-from workers.models.attention import LABEL, Attention, attention
+from workers.models.attention import LABEL, Attention, attention, demand_classes
 from workers.models.bundle import Bundle, load_pinned
 from workers.models.preprocess import GrayImage, prepare
 
@@ -29,7 +29,7 @@ LOCATOR = "vertebra-locator"
 CAUTION = "Not for clinical use."
 _STRENGTH = 0.45
 _GLOW = np.array([255.0, 96.0, 0.0])
-_LINE = 14
+_LINE, _LETTER = 14, 6
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Shown:
 def run(name: str, root: Path, films: Sequence[Path], label: str | None, out: Path) -> dict[str, Any]:
     """Write attention.png and return what it shows; raises Refused, Unprocessable or ConfigError."""
     bundle = load_pinned(name, root)
+    demand_classes(bundle)
     chosen = label or bundle.positive or ""
     images = [_film(path) for path in films]
     inputs, places = (
@@ -111,7 +112,7 @@ def _drawn(shown: Shown, title: str) -> Image.Image:
         panels.append(_over(_grey(channels[min(number, len(channels) - 1)]), one.values))
     across = np.concatenate(panels, axis=1)
     lines = [LABEL, f"{title}, {shown.where}", CAUTION]
-    width = max(across.shape[1], 7 * max(map(len, lines)))
+    width = max(across.shape[1], _LETTER * max(map(len, lines)))
     sheet = Image.new("RGB", (width, across.shape[0] + _LINE * len(lines) + 4), "black")
     sheet.paste(Image.fromarray(across.astype(np.uint8)), (0, 0))
     pen = ImageDraw.Draw(sheet)

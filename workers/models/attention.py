@@ -32,11 +32,16 @@ class Attention:
 
 def attention(bundle: Bundle, inputs: Float, label: str) -> tuple[tuple[Attention, ...], ...]:
     """One tuple of maps per network input [n, height, width, channels] for a label's logit; imports Keras."""
-    if architectures.of(bundle.architecture).kind != "classes":
-        raise BundleRejected(f"{bundle.name} answers with a map, not with classes: it has no attention map")
+    demand_classes(bundle)
     if label not in bundle.label_ids:
         raise BundleRejected(f"{bundle.name} knows no label {label!r}; known: {', '.join(bundle.label_ids)}")
     return attention_of(bundle.build_model(), inputs, bundle.label_ids.index(label))
+
+
+def demand_classes(bundle: Bundle) -> None:
+    """Return if the bundle is a classifier; raises BundleRejected."""
+    if architectures.of(bundle.architecture).kind != "classes":
+        raise BundleRejected(f"{bundle.name} answers with a map, not with classes: it has no attention map")
 
 
 def attention_of(model: Any, inputs: Float, label: int) -> tuple[tuple[Attention, ...], ...]:
