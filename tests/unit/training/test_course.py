@@ -16,7 +16,7 @@ from triage.domain.errors import Conflict
 from workers.evaluation.table import read_predictions
 from workers.models.bundle import load_pinned
 from workers.training.cli import main
-from workers.training.course.checkpoint import BEST, STATE
+from workers.training.course.checkpoint import BEST, STATE, Epoch, State
 from workers.training.course.recipe import Recipe, recipe_of
 from workers.training.course.run import Result, course
 from workers.training.verify import verify_all
@@ -87,7 +87,14 @@ def test_early_stopping_keeps_the_best_epoch(data: Path, tmp_path: Path) -> None
     wild = recipe(epochs=12, patience=1, learning_rate=1.0, name="wild")
     found = trained(data, tmp_path, recipe=wild)
     assert found.finished
-    assert found.epochs == found.best_epoch + 1 < 12
+    assert found.best_epoch < found.epochs
+    assert 6 <= found.epochs < 12
+
+
+def test_nobody_gives_up_while_the_network_warms_up() -> None:
+    worse = [Epoch(epoch, 1.0, 1.0 + epoch, 0.5, 1e-3, 1.0) for epoch in range(1, 11)]
+    assert [State("", worse[:done]).stale(2, 12) for done in (3, 5, 6)] == [False, False, True]
+    assert not State("", [*worse[:6], Epoch(7, 1.0, 0.1, 0.5, 1e-3, 1.0)]).stale(2, 12)
 
 
 def test_the_bundle_carries_its_recipe_and_says_whose_images_made_it(whole: Path) -> None:

@@ -46,10 +46,14 @@ class State:
     def best(self) -> Epoch | None:
         return min(self.history, key=lambda row: row.tune_loss, default=None)
 
-    def stale(self, patience: int) -> bool:
-        """Tell whether the validation loss has not fallen for that many epochs."""
+    def stale(self, patience: int, epochs: int) -> bool:
+        """Tell whether the validation loss has not fallen for `patience` epochs; never in the first half of them.
+
+        While the rate warms up and the batch statistics settle, a network that has learnt nothing is the best so far.
+        """
         best = self.best
-        return best is not None and len(self.history) - best.epoch >= patience
+        done = len(self.history)
+        return best is not None and 2 * done >= epochs and done - best.epoch >= patience
 
 
 def save(folder: Path, state: State, model: Any, optimizer: Any) -> None:

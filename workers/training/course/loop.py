@@ -67,7 +67,7 @@ def learn(
         if state.history:
             echo(f"going on after epoch {len(state.history)}")
         last = recipe.epochs if stop_after is None else min(recipe.epochs, len(state.history) + stop_after)
-        while len(state.history) < last and not state.stale(recipe.patience):
+        while len(state.history) < last and not state.stale(recipe.patience, recipe.epochs):
             row = _epoch(trained, loss, task, recipe, material, len(state.history) + 1, watch)
             if not math.isfinite(row.tune_loss):
                 raise Unprocessable(
@@ -76,7 +76,8 @@ def learn(
             state.history.append(row)
             checkpoint.save(folder, state, model, trained.optimizer)
             echo(_sentence(state.history[-1], state, recipe))
-        return Learnt(state, len(state.history) == recipe.epochs or state.stale(recipe.patience))
+        done = len(state.history) == recipe.epochs or state.stale(recipe.patience, recipe.epochs)
+        return Learnt(state, done)
     finally:
         keras.mixed_precision.set_global_policy("float32")
 

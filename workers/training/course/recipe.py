@@ -26,7 +26,8 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 @dataclass(frozen=True)
 class Recipe:
-    """Sizes in pixels; spacing_mm 0 means the whole image. patience counts epochs without a better validation loss.
+    """Sizes in pixels; spacing_mm 0 means the whole image. patience counts epochs without a better
+    validation loss, from the middle of the training on.
 
     widths and stem describe our own small networks and are ignored by published ones. augment scales how much images
     are varied; 0 shows them as they are.
