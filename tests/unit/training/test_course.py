@@ -12,11 +12,15 @@ import pytest
 from click.testing import CliRunner
 
 from tests.course_files import image_dataset
-from triage.domain.errors import Conflict
+from triage.domain.errors import Conflict, Unprocessable
+from workers.dataset.load import Dataset
 from workers.evaluation.table import read_predictions
 from workers.models.bundle import load_pinned
 from workers.training.cli import main
 from workers.training.course.checkpoint import BEST, STATE, Epoch, State
+from workers.training.course.material import material
+from workers.training.course.network import task_of
+from workers.training.course.package import package
 from workers.training.course.recipe import Recipe, recipe_of
 from workers.training.course.run import Result, course
 from workers.training.verify import verify_all
@@ -145,3 +149,43 @@ def test_the_command_trains_and_its_table_is_judged(data: Path, tmp_path: Path) 
 @pytest.mark.parametrize("words", [["train"], ["train", "fracture", "--all"], ["train", "fracture"]])
 def test_a_command_that_does_not_say_what_to_train_is_wrong_usage(words: list[str], tmp_path: Path) -> None:
     assert CliRunner().invoke(main, [*words, "--out", str(tmp_path)]).exit_code == 2
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precision_trains_and_leaves_whole_numbers(precision: str, data: Path, tmp_path: Path) -> None:
+    half = recipe(precision=precision, epochs=2, name="half")
+    trained(data, tmp_path, recipe=half, stop_after=1)
+    assert trained(data, tmp_path, recipe=half).finished
+    assert all(values.dtype == np.float32 for values in arrays(tmp_path / BEST).values())
+    assert verify_all(tmp_path / "bundles", golden=True, echo=print) == 0
+
+
+def test_focal_loss_and_a_published_network_go_the_same_way(data: Path, tmp_path: Path) -> None:
+    published = recipe_of(
+        {"task": "fracture", "backbone": "mobilenet", "height": 32, "width": 32, "epochs": 2, "loss": "focal"}
+    )
+    found = trained(data, tmp_path, recipe=published, stop_after=1)
+    assert (found.epochs, found.finished) == (1, False)
+    assert any(name.startswith("mobilenet/") for name in arrays(tmp_path / BEST))
+
+
+def test_a_training_may_begin_from_weights(data: Path, whole: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    begun = recipe(epochs=1, name="begun", learning_rate=1e-6, augment=0.0)
+    course(begun, data, tmp_path, start=whole / BEST, echo=said.append)
+    assert any("variables loaded, 0 as they were" in line for line in said)
+    before, after = arrays(whole / BEST), arrays(tmp_path / BEST)
+    kernel = next(name for name in before if name.endswith("stem/kernel"))
+    assert np.abs(before[kernel] - after[kernel]).max() < 1e-3
+
+
+def test_a_network_that_answers_the_same_to_everything_makes_no_bundle(data: Path, tmp_path: Path) -> None:
+    trained(data, tmp_path, recipe=recipe(name="blind"), stop_after=1)
+    blind = {name: np.zeros_like(values) for name, values in arrays(tmp_path / BEST).items()}
+    np.savez(tmp_path / BEST, **blind)
+    task = task_of(recipe(name="blind"), ("fresh", "not-fresh"))
+    ready = material(
+        Dataset(data), "image", ("fresh", "not-fresh"), task.preprocessing, tmp_path / "prepared"
+    )
+    with pytest.raises(Unprocessable, match="learnt nothing"):
+        package(task, recipe(name="blind"), ready, tmp_path)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.domain.errors import Unprocessable
 from workers.dataset.examples import BODIES
 from workers.evaluation import agreement, statistics
 from workers.evaluation.table import Predictions, write_predictions
@@ -67,6 +68,10 @@ def package(task: Task, recipe: Recipe, material: Material, out: Path) -> Packag
     splits["train"] = answers(network, material, "train", _REFERENCE)
     train = splits["train"]
     reference = ood.fit(train.features, train.labels, held_out=splits["tune"].features)
+    if not (reference.limits > 0).all():
+        raise Unprocessable(
+            "degenerate", "the network has learnt nothing: all images look the same to it; train longer"
+        )
     threshold = threshold_at(reference.scores(splits["calibrate"].features), recipe.false_reject)
     seen = _Answers(network, splits, reference, threshold)
     make = _corners if recipe.subject.reads == BODIES else _classes
