@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from triage.bundles.folder import DESCRIPTION, digest
+from triage.bundles.keep import place
 from triage.config import Settings
 from triage.domain.errors import TriageError
 from triage.spool import Spool
@@ -20,6 +22,7 @@ from triage.store import (
     accounts,
     bounded,
     evidence,
+    models,
     operations,
     presence,
     queue_rows,
@@ -236,6 +239,19 @@ def order(settings: Settings, engine: Engine) -> Iterator[Answer]:
         yield _ok("guard", share.sentence())
 
 
+def promoted(settings: Settings, engine: Engine) -> Iterator[Answer]:
+    """Ask whether what was promoted lies here; its bundle.json alone is read, for it names every other digest."""
+    found = models.live(engine)
+    for one in found.values():
+        path = place(settings.model_store, one.name, one.version) / DESCRIPTION
+        if not path.is_file() or digest(path) != one.digest:
+            sentence = f"{one.reference} answers, and is not in {path.parent} as it was imported"
+            advice = "A worker here stands still: import it here, or `triage model rollback --reason ...`."
+            yield Answer("models", Verdict.WARN, sentence, advice)
+            return
+    yield _ok("models", ", ".join(sorted(one.reference for one in found.values())) or "as shipped")
+
+
 QUESTIONS: dict[str, Question] = {
     "database": database,
     "redis": doorbell,
@@ -250,6 +266,7 @@ QUESTIONS: dict[str, Question] = {
     "delivery": delivery,
     "people": people,
     "order": order,
+    "models": promoted,
 }
 
 

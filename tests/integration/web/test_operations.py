@@ -169,3 +169,4 @@ def test_live_and_shadow_models_are_named_with_who_set_them_and_why(engine: Engi
     ):
         assert words in page
     assert "In shadow: vertebra-fresh@1.3.0." in page
+    assert "vertebra-fresh@1.2.0 answers, and is not in" in page, "its folder is not on this host"
