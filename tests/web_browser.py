@@ -87,8 +87,9 @@ class Seat:
         self.page.wait_for_selector("text=Next study")
 
     def live(self) -> None:
-        """Wait until the feed is open."""
+        """Wait until the feed is open, and the list that an open feed asks for is there."""
         self.page.wait_for_selector("#live.good")
+        self.page.wait_for_selector("#refresh:not(.htmx-request)", state="attached")
 
     def order(self) -> list[int]:
         """Return the row ids as they stand on the screen."""

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route
 from sqlalchemy import Engine
 
 from tests import web_night as cast
 from tests import worklist_cast
+from tests.web_album import THEMES, Album, Theme
 from tests.web_browser import Seat
 from tests.web_site import Served
-from triage.store import worklist
+from triage.store import marks, worklist
 
 pytestmark = pytest.mark.timeout(600)
 Sit = Callable[..., Seat]
-Theme = Literal["dark", "light"]
-THEMES: tuple[Theme, Theme] = ("dark", "light")
-
-
-class Album:
-    """Looks at a state: nothing may keep anybody out, and the picture is kept where it is asked for."""
-
-    def __init__(self, folder: Path, theme: str) -> None:
-        self._folder = Path(os.environ.get("TRIAGE_TEST_PICTURES", folder))
-        self._theme = theme
-
-    def look(self, seat: Seat, name: str) -> None:
-        """Look at what is on the screen now."""
-        assert seat.barriers() == [], f"{name}, {self._theme}"
-        path = self._folder / f"{name}-{self._theme}.png"
-        seat.page.screenshot(path=path)
-        assert path.stat().st_size > 8_000
 
 
 @pytest.fixture(params=THEMES)
@@ -79,6 +61,11 @@ def test_the_list_of_a_night_with_its_menus(engine: Engine, sit: Sit, theme: The
     seat.page.click(".empty >> text=Show them all")
     seat.page.wait_for_selector("#rows")
     seat.live()
+    seat.page.keyboard.press("Control+k")
+    seat.page.keyboard.type("note")
+    album.look(seat, "palette")
+    seat.page.keyboard.press("Escape")
+    seat.page.wait_for_selector("#palette", state="hidden")
     seat.page.keyboard.press("?")
     seat.page.wait_for_selector("#help[open]")
     album.look(seat, "help")
@@ -97,8 +84,13 @@ def test_a_study_with_its_details_in_every_state(
     seat.page.keyboard.press("v")
     seat.page.wait_for_function("() => document.querySelector('#key-image img').naturalWidth === 192")
     seat.page.keyboard.press("2")
-    seat.page.wait_for_selector("#drawer .chip")
+    seat.page.wait_for_selector("#drawer .chip >> text=artefact")
+    marks.write(engine, ids[3], "Dr Ito", "Seen at the trauma board:\nplease compare with the outside film.")
+    marks.set_label(engine, ids[3], "discuss", "Dr Ito")
+    seat.page.wait_for_selector(f"#s{ids[3]} >> text=discuss")
     album.look(seat, "details")
+    seat.page.locator("#noting").scroll_into_view_if_needed()
+    album.look(seat, "notes")
     worklist_cast.image_arrives(engine, "stat", requested="STAT", patient_name="NEW^PATIENT")
     seat.page.wait_for_selector("#pending >> text=1 new (1 Stat)")
     album.look(seat, "pending")
@@ -137,3 +129,44 @@ def test_a_refusal_hidden_names_and_small_screens(
     album.look(narrow, "narrow")
     assert narrow.page.evaluate("document.documentElement.scrollWidth <= 360"), "no sideways scrolling"
     assert seat.complaints == narrow.complaints == []
+
+
+def test_a_list_on_its_way_and_one_that_does_not_come(
+    engine: Engine, sit: Sit, studies: list[int], theme: Theme, album: Album
+) -> None:
+    seat = sit(theme=theme)
+    held: list[Route] = []
+    let_go: list[bool] = []
+    seat.page.route("**/?tab=all", lambda route: route.continue_() if let_go else held.append(route))
+    seat.page.click("#tab-all")
+    seat.page.wait_for_selector(".skeleton")
+    assert not seat.page.is_visible("#rows"), "the old rows do not pass for the new ones"
+    album.look(seat, "loading")
+    seat.page.wait_for_selector("#slow >> text=Still loading…")
+    album.look(seat, "still-loading")
+    seat.page.wait_for_selector("#slow >> text=The list does not answer.")
+    album.look(seat, "no-answer")
+    let_go.append(True)
+    seat.page.click("#retry")
+    seat.await_order(studies[::-1])
+    assert not seat.page.is_visible("#slow") and not seat.page.is_visible(".skeleton")
+    assert len(held) == 1
+    assert all(said.startswith(("htmx:afterRequest", "htmx:sendAbort")) for said in seat.complaints), (
+        "given up"
+    )
+
+
+def test_a_list_that_fails_gives_the_old_one_back_with_a_way_to_ask_again(
+    sit: Sit, studies: list[int]
+) -> None:
+    seat = sit()
+    broken = [500, 500]
+    seat.page.route(
+        "**/?tab=all", lambda route: route.fulfill(status=broken.pop()) if broken else route.continue_()
+    )
+    for _ in range(2):
+        seat.page.click("#retry" if len(broken) < 2 else "#tab-all")
+        seat.page.wait_for_selector("#slow.card >> text=The list does not answer.")
+        seat.await_order(studies)
+    seat.page.click("#retry")
+    seat.page.wait_for_selector("#tab-all[aria-current]")

@@ -11,6 +11,7 @@ import click
 from triage.cli.output import say, write_fields, write_rows
 from triage.cli.session import Session, acting, opened
 from triage.cli.shape import ExampleCommand, ExampleGroup, actor_option, json_option, limit_option
+from triage.cli.worklist_marks import label, note
 from triage.cli.worklist_outcomes import outcomes
 from triage.cli.worklist_policy import policy
 from triage.cli.worklist_replay import replay
@@ -51,6 +52,8 @@ FIELDS = (
     "results_sent",
     "results_pending",
     "results_refused",
+    "notes",
+    "labels",
 )
 COLUMNS = {
     "position": "#",
@@ -204,6 +207,8 @@ def pin(study: str, reason: str, off: bool, actor: str | None, as_json: bool) ->
         act("pin", study, actor, as_json, note=reason)
 
 
+worklist.add_command(note)
+worklist.add_command(label)
 worklist.add_command(policy)
 worklist.add_command(theory)
 worklist.add_command(simulate)

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from triage.config.base import Section
 from triage.domain.errors import Refused
+from triage.domain.marks import MOST_LABELS, label_word
 from triage.domain.policy import (
     USUAL_GUARD,
     USUAL_HARM,
@@ -17,6 +18,14 @@ from triage.domain.policy import (
     fracture_findings,
 )
 from triage.domain.rota import Rota, Shift
+
+
+def _refuse(make: Any, *values: Any, **more: Any) -> None:
+    """Turn the domain's refusal into one that names the key."""
+    try:
+        make(*values, **more)
+    except Refused as refused:
+        raise ValueError(refused.sentence) from refused
 
 
 class ShiftSettings(Section):
@@ -68,6 +77,26 @@ class FindingSettings(Section):
     prior: dict[str, float]
 
 
+class LabelSettings(Section):
+    """A label that readers may put on a study: a word, and the colour beside it."""
+
+    word: str
+    colour: Literal["hot", "warm", "cool", "green", "grey"] = "grey"
+
+    @field_validator("word")
+    @classmethod
+    def _check_word(cls, word: str) -> str:
+        _refuse(label_word, word)
+        return word
+
+
+USUAL_LABELS = (
+    LabelSettings(word="call referrer", colour="hot"),
+    LabelSettings(word="discuss", colour="cool"),
+    LabelSettings(word="teaching", colour="green"),
+)
+
+
 class WorklistSettings(Section):
     """The order the site starts with (minutes; see the decision record on the order)."""
 
@@ -78,6 +107,7 @@ class WorklistSettings(Section):
     guard: dict[str, int] = Field(default_factory=lambda: dict(USUAL_GUARD))
     findings: tuple[FindingSettings, ...] = ()
     rota: RotaSettings = RotaSettings()
+    labels: tuple[LabelSettings, ...] = Field(default=USUAL_LABELS, max_length=MOST_LABELS)
     stat_calling_aes: tuple[str, ...] = ()
     claim_minutes: float = Field(default=20.0, gt=0)
 
@@ -102,11 +132,3 @@ class WorklistSettings(Section):
             rota=self.rota.rota(),
             stat_calling_aes=self.stat_calling_aes,
         )
-
-
-def _refuse(make: Any, *values: Any, **more: Any) -> None:
-    """Turn the domain's refusal into one that names the key."""
-    try:
-        make(*values, **more)
-    except Refused as refused:
-        raise ValueError(refused.sentence) from refused

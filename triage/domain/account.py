@@ -51,6 +51,8 @@ class Right(StrEnum):
     CANCEL = "take a study off the list"
     SKIP = "skip"
     OPINE = "give an opinion"
+    NOTE = "write a note"
+    LABEL = "set a label"
     SHARE = "share a view"
     END_CLAIM = "end another reader's claim"
     LOWER = "move a study down"
@@ -75,6 +77,8 @@ _ROWS: dict[Right, tuple[bool, ...]] = {
     Right.CANCEL: (_N, _Y, _Y, _Y, _Y),
     Right.SKIP: (_N, _Y, _Y, _Y, _N),
     Right.OPINE: (_N, _Y, _Y, _Y, _N),
+    Right.NOTE: (_N, _Y, _Y, _Y, _N),
+    Right.LABEL: (_N, _Y, _Y, _Y, _Y),
     Right.SHARE: (_N, _Y, _Y, _Y, _N),
     Right.END_CLAIM: (_N, _N, _Y, _Y, _N),
     Right.LOWER: (_N, _N, _Y, _Y, _N),

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from triage.domain.errors import Conflict
 from triage.domain.finding import Outcome
+from triage.domain.marks import Note
 from triage.domain.policy import PolicyVersion
 from triage.domain.priority import AiStatus, Numbers, RequestedPriority, Tier
 
@@ -194,6 +195,9 @@ class WorklistRow:
     results_refused: int
     # Overtaken so often that it comes before all that no person put first.
     guarded: bool = False
+    # What people left on it: how many notes stand, and the site's labels.
+    notes: int = 0
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,3 +234,4 @@ class WorklistDetail:
     place: Place
     outcome: Outcome | None
     history: tuple[HistoryEntry, ...]
+    notes: tuple[Note, ...] = ()

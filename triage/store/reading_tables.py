@@ -1,4 +1,5 @@
-"""The tables of what readers add: stored queries, saved views, columns, opinions, skips, previews, lowerings."""
+"""The tables of what readers add: stored queries, saved views, columns, opinions, skips, previews, lowerings,
+notes, labels."""
 
 from __future__ import annotations
 
@@ -107,6 +108,28 @@ preview = Table(
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("content", LargeBinary, nullable=False),
+)
+
+note = Table(
+    "note",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _study(),
+    Column("reader", Text, nullable=False),
+    # A person's words: patient data may be among them.
+    Column("text", Text, nullable=False),
+    _now("at"),
+    Column("withdrawn_at", DateTime(timezone=True)),
+    Index("note_study_id_idx", "study_id"),
+)
+
+study_label = Table(
+    "study_label",
+    metadata,
+    _study(key=True),
+    _word("label", key=True),
+    Column("reader", Text, nullable=False),
+    _now("at"),
 )
 
 lowering = Table(

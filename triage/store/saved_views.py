@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Engine, RowMapping, delete, func, or_, select
+from sqlalchemy import Connection, Engine, RowMapping, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from triage.domain.errors import NotFound
@@ -25,10 +25,15 @@ _V = saved_view.c
 
 def views(engine: Engine, reader: str) -> list[SavedView]:
     """Return the reader's own views, then everybody's, each by name."""
+    with transaction(engine) as connection:
+        return views_within(connection, reader)
+
+
+def views_within(connection: Connection, reader: str) -> list[SavedView]:
+    """Return them inside the caller's transaction."""
     query = select(saved_view).where(or_(_V.owner == reader, _V.shared))
     query = query.order_by(_V.owner != reader, _V.name, _V.id)
-    with transaction(engine) as connection:
-        return [_view(found) for found in connection.execute(query).mappings()]
+    return [_view(found) for found in connection.execute(query).mappings()]
 
 
 def view(engine: Engine, reader: str, view_id: int) -> SavedView:
@@ -83,9 +88,14 @@ def forget(engine: Engine, reader: str, view_id: int) -> None:
 
 def chosen_columns(engine: Engine, reader: str) -> tuple[Column, ...]:
     """Return the columns the reader chose, the usual ones when they never did."""
-    query = select(reader_columns.c.columns).where(reader_columns.c.reader == reader)
     with transaction(engine) as connection:
-        found = connection.execute(query).scalar_one_or_none()
+        return columns_within(connection, reader)
+
+
+def columns_within(connection: Connection, reader: str) -> tuple[Column, ...]:
+    """Return them inside the caller's transaction."""
+    query = select(reader_columns.c.columns).where(reader_columns.c.reader == reader)
+    found = connection.execute(query).scalar_one_or_none()
     return USUAL_COLUMNS if found is None else columns(found)
 
 

@@ -31,7 +31,8 @@ FLAG_WINDOWS = (50, 200)
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the page says besides its rows. `oldest_analysis_s` is the longest wait for an answer now."""
+    """What the page says besides its rows. `oldest_analysis_s` is the longest wait for an answer now;
+    `receiving_since` is None while nothing registers what arrives."""
 
     now: datetime
     last_arrival: datetime | None
@@ -39,6 +40,7 @@ class Situation:
     oldest_analysis_s: float
     workers: int
     models: tuple[ModelIdentity, ...]
+    receiving_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +75,21 @@ def situation(engine: Engine) -> Situation:
         func.count(),
         func.coalesce(func.max(func.extract("epoch", func.now() - analysis.c.queued_at)), 0.0),
     ).where(open_analysis)
-    alive = select(func.count()).where(
-        presence.c.kind == "worker",
-        presence.c.seen_at > func.now() - func.make_interval(0, 0, 0, 0, 0, 0, LATE_SECONDS),
-    )
+    alive = select(
+        func.count().filter(presence.c.kind == "worker"),
+        func.min(presence.c.started_at).filter(presence.c.kind == "registrar"),
+    ).where(presence.c.seen_at > func.now() - func.make_interval(0, 0, 0, 0, 0, 0, LATE_SECONDS))
     with transaction(engine) as connection:
         waiting, oldest = connection.execute(waits).one()
+        workers, receiving_since = connection.execute(alive).one()
         return Situation(
             now=connection.execute(select(func.now())).scalar_one(),
             last_arrival=connection.execute(select(func.max(study.c.first_arrival))).scalar_one(),
             analyses_waiting=int(waiting),
             oldest_analysis_s=float(oldest),
-            workers=int(connection.execute(alive).scalar_one()),
+            workers=int(workers),
             models=_models(connection),
+            receiving_since=receiving_since,
         )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Engine, delete, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from triage.domain.errors import NotFound
@@ -49,9 +49,14 @@ def unskip(engine: Engine, study_id: int, reader: str) -> None:
 
 def of_reader(engine: Engine, reader: str) -> dict[int, datetime]:
     """Return what the reader skips now, and until when."""
-    query = select(_S.study_id, _S.until).where(_S.reader == reader, _S.until > func.now())
     with transaction(engine) as connection:
-        return {int(study_id): until for study_id, until in connection.execute(query)}
+        return within(connection, reader)
+
+
+def within(connection: Connection, reader: str) -> dict[int, datetime]:
+    """Return it inside the caller's transaction."""
+    query = select(_S.study_id, _S.until).where(_S.reader == reader, _S.until > func.now())
+    return {int(study_id): until for study_id, until in connection.execute(query)}
 
 
 def not_skipped_by(reader: str) -> ColumnElement[bool]:

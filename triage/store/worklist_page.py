@@ -36,6 +36,7 @@ from triage.domain.reading import Filters
 from triage.domain.worklist import HistoryEntry, Place, Tab, WorklistDetail, WorklistRow, WorklistState
 from triage.store import bounded
 from triage.store.engine import transaction
+from triage.store.marks import label_list, note_count, notes_within
 from triage.store.matching import matching
 from triage.store.paging import PageEnd, behind, demand_of, following
 from triage.store.tables import analysis, audit, delivery, evidence, instance, study
@@ -157,7 +158,8 @@ def detail(engine: Engine, study_id: int, site: OrderPolicy = USUAL) -> Worklist
         place = place_of(connection, read_row(connection, study_id, site), site)
         answer = connection.execute(newest).scalar_one_or_none()
         history = tuple(HistoryEntry(**line) for line in connection.execute(past).mappings())
-    return WorklistDetail(place, Outcome.from_json(answer) if answer else None, history)
+        notes = notes_within(connection, study_id)
+    return WorklistDetail(place, Outcome.from_json(answer) if answer else None, history, notes)
 
 
 def read_row(connection: Connection, study_id: int, site: OrderPolicy = USUAL) -> WorklistRow:
@@ -211,6 +213,8 @@ def _rows() -> Select[Any]:
         **{name: study.c[name] for name in _STUDY},
         "study_state": study.c.state,
         "held": _ITEM.touched_by_person,
+        "notes": note_count(),
+        "labels": label_list(),
         **{str(column.name): column for part in (images, results) for column in part.c},
     }
     return (
@@ -233,6 +237,7 @@ def _row(found: Row[Any], guard: Mapping[str, datetime]) -> WorklistRow:
         "ai_status": AiStatus(values["ai_status"]),
         "requested_priority": RequestedPriority(values["requested_priority"]),
         "modalities": tuple(sorted(name for name in values["modalities"] or () if name)),
+        "labels": tuple(sorted(values["labels"] or ())),
         "guarded": values["state"] in _OPEN_STATES and is_guarded(values, guard),
     }
     if values["guarded"]:

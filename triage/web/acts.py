@@ -46,7 +46,7 @@ def next_study(request: Request, at: Carried, token: Token = "") -> Response:
     if row is None:
         return show(request, where, Message("Nothing is waiting that nobody reads."))
     message = Message("Claimed: the next study of the order.", undo=_undo(Act.RELEASE, row))
-    return _shown(request, replace(at, study=row.study_id), message)
+    return shown(request, replace(at, study=row.study_id), message)
 
 
 @router.post("/studies/{study_id}/opinion")
@@ -65,14 +65,14 @@ def opine(
         here.readers.check(reader, token)
         if verdict is None:
             here.desk.withdraw(study_id, reader.name)
-            return _shown(request, where, Message("Opinion withdrawn."))
+            return shown(request, where, Message("Opinion withdrawn."))
         here.desk.opine(study_id, reader.name, verdict, cause)
     except (NotFound, Refused) as refused:
         return show_refusal(request, where, refused)
     said = Message(
         f"Your view of the flag: {VERDICTS[verdict].lower()}.", undo=Undo(f"/studies/{study_id}/opinion")
     )
-    return _shown(request, where, said)
+    return shown(request, where, said)
 
 
 @router.post("/studies/{study_id}/{act}")
@@ -97,7 +97,7 @@ def act_on(
         row = here.desk.act(act, study_id, reader.name, version, note=note, reason=reason)
     except (Conflict, NotFound, Refused) as refused:
         return show_refusal(request, where, refused)
-    return _shown(request, where, _done(act, row, before))
+    return shown(request, where, _done(act, row, before))
 
 
 def _done(act: Act, row: WorklistRow, before: WorklistRow | None) -> Message:
@@ -112,7 +112,8 @@ def _undo(act: Act, row: WorklistRow, note: str = "") -> Undo:
     return Undo(f"/studies/{row.study_id}/{act}", {**fields, "note": note} if note else fields)
 
 
-def _shown(request: Request, where: Where, message: Message) -> Response:
+def shown(request: Request, where: Where, message: Message) -> Response:
+    """Answer an act that was done with the page as it is now, at the place where the reader was."""
     if not wants_part(request):
         return back(where)
     answer = show(request, where, message)

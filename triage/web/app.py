@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from triage.accounts.provider import Provider
 from triage.config import Settings
 from triage.domain.errors import TriageError, Unavailable
-from triage.web import acts, live, opening, operations, pages, policy, preferences, probes, search
+from triage.web import acts, live, marks, opening, operations, pages, policy, preferences, probes, search
 from triage.web.api.application import AT, create_api
 from triage.web.entry import answers, naming
 from triage.web.entry import pages as entry_pages
@@ -32,6 +32,7 @@ from triage.web.reader import Readers, load_secret
 from triage.web.room import STATIC, Room, frame, render, room, wants_part
 from triage.worklist.actions import Desk
 from triage.worklist.feed import Feed, Hub
+from triage.worklist.marks import Marks
 
 EXPIRE_SECONDS = 15.0
 
@@ -44,11 +45,11 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     access = settings.access
     door = Doorkeeper(settings, engine, readers, Proxied(access.proxy, engine) if access.proxy else None)
     hub = Hub(settings.web.feeds_most, settings.web.feeds_per_reader)
-    desk = Desk.of(settings, engine)
-    app.state.room = Room(settings, engine, desk, hub, readers, door, PageEnds(secret))
+    desk, left = Desk.of(settings, engine), Marks.of(settings, engine)
+    app.state.room = Room(settings, engine, desk, left, hub, readers, door, PageEnds(secret))
     app.add_middleware(Guard, hosts=(settings.web.host, *settings.web.allowed_hosts))
     add_forwarding(app, settings.web.trusted_proxies)
-    for part in (pages, search, preferences, opening, acts, live, operations, policy):
+    for part in (pages, search, preferences, opening, marks, acts, live, operations, policy):
         app.include_router(part.router, dependencies=[Depends(admitted)])
     app.include_router(probes.router)
     app.include_router(naming.router if settings.web.accounts == "name" else entry_pages.router)

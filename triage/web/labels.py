@@ -5,6 +5,7 @@ The same lexicon as `words`: nothing here says what a study shows.
 
 from __future__ import annotations
 
+from triage.domain.marks import NOTE_LENGTH as NOTE_LENGTH
 from triage.domain.reading import LOWER_WORDS, Cause, Column, FlagFilter, Verdict
 
 COLUMNS = {
@@ -41,6 +42,30 @@ CAUSES = {
 LOWER_REASONS = LOWER_WORDS
 THEMES = {"system": "as the system", "dark": "dark", "light": "light"}
 DENSITIES = {"compact": "compact", "usual": "usual", "roomy": "roomy"}
+# What the palette offers: the key that does it, and its name.
+COMMANDS = (
+    ("n", "Next study: claim it and open it"),
+    (" ", "Open the details of the row, or close them"),
+    ("o", "Open in the viewer"),
+    ("c", "Claim, or release"),
+    ("r", "Mark as read"),
+    ("p", "Pin first, or take the pin away"),
+    ("s", "Skip for a while"),
+    ("x", "Move down, with a reason"),
+    ("m", "Write a note"),
+    ("l", "Labels"),
+    ("z", "Undo"),
+    ("v", "Show the key image"),
+    ("y", "Copy the accession number"),
+    (".", "Bring in what waits"),
+    ("/", "Search"),
+    ("f", "Filters"),
+    ("K", "Hide patients' names, or show them"),
+    ("d", "Change the theme"),
+    ("t", "Change the row height"),
+    ("?", "Show all keys"),
+)
+KEY_CAPS = {" ": "Space"}
 KEYS = (
     ("j k ↓ ↑", "next row, row before"),
     ("g G", "first row, last row"),
@@ -54,6 +79,8 @@ KEYS = (
     ("s", "skip for a while, for you alone"),
     ("x", "move down, with a reason"),
     ("z", "undo what you just did"),
+    ("m", "write a note"),
+    ("l", "labels"),
     ("1 2 3", "agree, disagree, unsure"),
     ("v", "show the key image"),
     ("y", "copy the accession number"),
@@ -64,5 +91,6 @@ KEYS = (
     ("K", "hide patients' names"),
     ("d", "theme"),
     ("t", "row height"),
+    ("Ctrl+K", "find an act by its name"),
     ("?", "this help"),
 )

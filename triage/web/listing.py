@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import Request
@@ -11,26 +11,16 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
 from triage.domain.errors import Conflict, NotFound, Refused, TriageError
-from triage.domain.reading import ALWAYS, USUAL_COLUMNS, ConfirmRate, Filters, Opinion, OtherStudy
-from triage.domain.worklist import WorklistDetail, WorklistRow
-from triage.store import (
-    matching,
-    opinions,
-    patient_studies,
-    previews,
-    queries,
-    saved_views,
-    situation,
-    skips,
-    worklist,
-)
+from triage.domain.reading import ALWAYS, ConfirmRate, Filters, Opinion, OtherStudy
+from triage.domain.worklist import Tab, WorklistDetail, WorklistRow
+from triage.store import opinions, patient_studies, previews, queries, reader_side, worklist
+from triage.web.circumstances import condition, reception
 from triage.web.look import COOKIE, Look
 from triage.web.place import SILENT, Message, Where
-from triage.web.reader import Reader
 from triage.web.room import Room, frame, render, room, wants_part
 from triage.web.rows import Seen
+from triage.web.snapshot import Snapshot, read
 
-PAGE_ROWS = 200
 STATUS: dict[type[TriageError], int] = {Conflict: 409, NotFound: 404, Refused: 403}
 
 
@@ -71,61 +61,82 @@ def content(here: Room, request: Request, where: Where, message: Message) -> dic
     engine, reader = here.engine, here.reader(request)
     query = queries.find(engine, reader.name, where.q) if where.q and reader.name else None
     filters = query.filters if query else Filters()
-    stands = situation.situation(engine)
+    snapshot = _snapshot(here, where.tab, reader.name, filters)
+    side = reader_side.of_reader(engine, reader.name) if reader.name else reader_side.NOBODYS
     shown: dict[str, Any] = {
         **frame(here, Look.read(request.cookies.get(COOKIE))),
-        **_of_reader(here, reader),
+        "reader": reader,
+        "token": here.readers.token(reader),
+        "views": side.views,
+        "columns": side.columns,
+        "skipped": side.skipped,
+        "always": ALWAYS,
+        "skip_minutes": here.settings.web.skip_minutes,
         "where": where,
         "filters": filters,
-        "choices": matching.choices(engine),
-        "tabs": worklist.counts(engine, reader.name, filters),
-        "rows": worklist.page(
-            engine, where.tab, limit=PAGE_ROWS, reader=reader.name, filters=filters, site=here.desk.policy
-        ),
-        "order": here.desk.order(),
+        "choices": snapshot.choices,
+        "tabs": snapshot.tabs if not filters.empty else {**snapshot.tabs, Tab.MINE: side.mine},
+        "rows": snapshot.rows,
+        "urgent": snapshot.urgent,
+        "order": snapshot.order,
         "opened": _opened(here, where.study),
         "message": message,
-        "stands": stands,
-        "now": stands.now,
-        "today": stands.now.astimezone().date(),
+        "stands": snapshot.stands,
+        "behind": condition(snapshot.stands),
+        "reception": reception(snapshot.stands),
+        "now": snapshot.stands.now,
+        "today": snapshot.stands.now.astimezone().date(),
         "assist": here.settings.product.mode == "assist",
         "due": here.settings.web.due_minutes,
         "viewers": here.settings.web.viewers,
+        "site_labels": here.marks.labels,
     }
-    shown["row_markup"] = lambda row: _row_markup(here, shown, row)
+    shown["rows_markup"] = _rows_markup(here, shown, snapshot)
     return shown
 
 
-def _row_markup(here: Room, shown: Mapping[str, Any], row: WorklistRow) -> Markup:
-    where, reader, now = shown["where"], shown["reader"], shown["now"]
-    seen = Seen(
+def _snapshot(here: Room, tab: Tab, reader: str, filters: Filters) -> Snapshot:
+    site = here.desk.policy
+    if not filters.empty:
+        return read(here.engine, tab, reader, filters, site)
+    whose = reader if tab is Tab.MINE else ""
+    return here.flights.get((tab, whose), lambda: read(here.engine, tab, whose, filters, site))
+
+
+def _rows_markup(here: Room, shown: Mapping[str, Any], snapshot: Snapshot) -> Markup:
+    """Return the rows as this reader sees them: as everybody does, but for those that are special to them."""
+    where, reader = shown["where"], shown["reader"]
+    usual = Seen(
         tab=where.tab,
         q=where.q,
-        opened=row.study_id == where.study,
+        opened=False,
         columns=shown["columns"],
         private=shown["look"].private,
-        mine=row.claimed_by == reader.name,
+        mine=False,
         may_claim=reader.may("CLAIM"),
         may_reopen=reader.may("REOPEN"),
-        skipped_until=shown["skipped"].get(row.study_id),
+        skipped_until=None,
         today=shown["today"],
-        minute=int(now.timestamp() // 60),
+        minute=int(shown["now"].timestamp() // 60),
     )
     template = here.templates.get_template("row.html")
-    return here.rows.markup(row, seen, lambda: template.render(shown, row=row))
+    skipped = shown["skipped"]
 
+    def drawn(row: WorklistRow, seen: Seen) -> Markup:
+        return here.rows.markup(row, seen, lambda: template.render(shown, row=row, seen=seen))
 
-def _of_reader(here: Room, reader: Reader) -> Mapping[str, Any]:
-    known = bool(reader.name)
-    return {
-        "reader": reader,
-        "token": here.readers.token(reader),
-        "views": saved_views.views(here.engine, reader.name),
-        "columns": saved_views.chosen_columns(here.engine, reader.name) if known else USUAL_COLUMNS,
-        "skipped": skips.of_reader(here.engine, reader.name) if known else {},
-        "always": ALWAYS,
-        "skip_minutes": here.settings.web.skip_minutes,
-    }
+    def own(row: WorklistRow) -> Seen:
+        mine = bool(reader.name) and row.claimed_by == reader.name
+        until = skipped.get(row.study_id)
+        if not mine and until is None and row.study_id != where.study:
+            return usual
+        return replace(usual, opened=row.study_id == where.study, mine=mine, skipped_until=until)
+
+    everybodys = snapshot.markup(usual, lambda row: drawn(row, usual))
+    return Markup("").join(
+        rendered if (seen := own(row)) is usual else drawn(row, seen)
+        for row, rendered in zip(snapshot.rows, everybodys, strict=True)
+    )
 
 
 def _opened(here: Room, study: int | None) -> Drawer | None:

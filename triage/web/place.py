@@ -46,9 +46,14 @@ class Where:
         named = {"tab": str(self.tab), "q": self.q, "study": self.study}
         return "?" + urlencode({name: value for name, value in named.items() if value not in ("", None)})
 
+    @property
+    def address(self) -> str:
+        """Return the address of this place."""
+        return f"/{self.query}"
+
     def to(self, **changes: Any) -> str:
         """Return the address of another place on the page."""
-        return f"/{replace(self, **changes).query}"
+        return replace(self, **changes).address
 
 
 Token = Annotated[str, Form()]

@@ -19,14 +19,17 @@ from triage.config import Settings
 from triage.web import labels, order_words, words
 from triage.web.entry.doorkeeper import Doorkeeper
 from triage.web.figures import AuditTail
+from triage.web.flights import Flights
 from triage.web.look import Look
 from triage.web.page_ends import PageEnds
 from triage.web.place import Where
 from triage.web.reader import NOBODY, Reader, Readers
 from triage.web.rows import RowCache
+from triage.web.snapshot import Snapshot
 from triage.web.worth import Worths
 from triage.worklist.actions import Desk
 from triage.worklist.feed import Hub
+from triage.worklist.marks import Marks
 
 STATIC = Path(__file__).parent / "static"
 
@@ -46,12 +49,14 @@ class Room:
     settings: Settings
     engine: Engine
     desk: Desk
+    marks: Marks
     hub: Hub
     readers: Readers
     door: Doorkeeper
     page_ends: PageEnds
     templates: Environment = field(default_factory=lambda: _templates())
     rows: RowCache = field(default_factory=RowCache)
+    flights: Flights[Snapshot] = field(default_factory=Flights)
     worths: Worths = field(default_factory=Worths)
     tail: AuditTail = field(default_factory=AuditTail)
 

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from triage.domain.reading import Column
 from triage.domain.worklist import Tab, WorklistRow
+from triage.web.place import Where
 
 MOST_ROWS = 4096
 
@@ -36,6 +37,10 @@ class Seen:
     skipped_until: datetime | None
     today: date
     minute: int
+
+    def address_of(self, row: WorklistRow) -> str:
+        """Return where the row's study is open beside the list."""
+        return Where(self.tab, row.study_id, self.q).address
 
 
 class RowCache:

@@ -21,7 +21,6 @@ SYNTHETIC = "Models trained on synthetic phantoms only"
 NO_FLAG_NOTE = "Absence of a flag is not a negative result."
 PREVIEW_NOTE = "Compressed preview, not diagnostic"
 HIDDEN = "name hidden"
-BEHIND_SECONDS = 300.0
 
 TAB_NAMES = {
     Tab.UNREAD: "Unread",
@@ -54,6 +53,11 @@ PAST = {
     "worklist.unskip": "Skip ended",
     "worklist.clock": "Arrival set right: a clock had run ahead",
     "study.open": "Opened in the viewer",
+    "note.write": "Wrote a note",
+    "note.withdraw": "Withdrew a note",
+    "note.restore": "Brought a note back",
+    "label.set": "Set a label",
+    "label.unset": "Took a label off",
     "opinion.give": "Said what they think of the flag",
     "opinion.withdraw": "Withdrew their view of the flag",
     "analysis.place": "Answered, still measuring",
@@ -266,17 +270,6 @@ def past(line: HistoryEntry) -> str:
     """Return one line of a study's history; machines are not named."""
     said = PAST.get(line.action, line.action)
     return said if line.actor == "system" or ":" in line.actor else f"{said}, {line.actor}"
-
-
-def condition(situation: Situation) -> str:
-    """Return the sentence of the banner when the analysis cannot keep up; empty when it can."""
-    order = "Studies without an answer stand in ordinary order."
-    waiting = f"{situation.analyses_waiting} waiting"
-    if not situation.workers:
-        return f"Analysis is not running{f', {waiting}' if situation.analyses_waiting else ''}. {order}"
-    if situation.analyses_waiting and situation.oldest_analysis_s > BEHIND_SECONDS:
-        return f"Analysis is behind: {waiting}, oldest {int(situation.oldest_analysis_s // 60)} min. {order}"
-    return ""
 
 
 def models(situation: Situation) -> str:

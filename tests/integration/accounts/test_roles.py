@@ -14,7 +14,7 @@ from tests.accounts_cast import Member, person
 from tests.web_site import settings_for
 from triage.domain.account import Role
 from triage.domain.worklist import WorklistState
-from triage.store import worklist
+from triage.store import marks, worklist
 from triage.web import create_app
 from triage.web.entry.rights import ACT_ROUTE, ACTS, FORMS
 from triage.worklist.actions import Act
@@ -53,7 +53,7 @@ def test_no_form_does_anything_without_its_sessions_token(
     for route in forms(engine, tmp_path):
         if route.path in ("/sign-in", "/session/unlock", "/session/seen", "/look"):
             continue
-        path = route.path.format(study_id=study_id, act="claim", view_id=1)
+        path = route.path.format(study_id=study_id, act="claim", view_id=1, number=1)
         for token in ("", "forged"):
             answer = reader.post(path, token=token, version=1, reason="other", note="x", name="x")
             assert answer.status_code in (400, 403), (path, answer.status_code)
@@ -85,6 +85,31 @@ def test_a_role_does_what_its_table_says(
     if status == 403:
         assert f"Your role ({role}) cannot" in answer.text
         assert worklist.row(engine, study_id).version == 1
+
+
+def test_a_note_is_taken_away_by_its_writer_or_a_lead_and_a_viewer_writes_none(
+    engine: Engine, browser: Open
+) -> None:
+    study_id = cast.image_arrives(engine, "noted")
+    numbers = [marks.write(engine, study_id, name, "SENTINEL") for name in ("writer", "other", "third")]
+    for name, role in (("writer", Role.READER), ("chief", Role.LEAD), ("looks", Role.VIEWER)):
+        person(engine, name, role)
+
+    def withdraws(name: str, number: int) -> int:
+        member = browser()
+        member.sign_in(name)
+        address = f"/studies/{study_id}/notes/{number}/withdraw"
+        return member.post(address, token=member.own_token()).status_code
+
+    assert [withdraws("writer", number) for number in numbers[:2]] == [303, 403]
+    assert withdraws("chief", numbers[1]) == 303
+    assert withdraws("looks", numbers[2]) == 403
+    assert worklist.row(engine, study_id).notes == 1
+    looking = browser()
+    looking.sign_in("looks")
+    assert 'id="note-text"' not in looking.get(f"/?study={study_id}").text
+    answer = looking.post(f"/studies/{study_id}/notes", token=looking.own_token(), text="x")
+    assert answer.status_code == 403 and "Your role (viewer) cannot write a note" in answer.text
 
 
 def test_a_lead_ends_another_readers_claim(engine: Engine, browser: Open) -> None:

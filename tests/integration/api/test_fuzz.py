@@ -92,4 +92,4 @@ def test_every_answer_is_one_that_is_described(
 
         answers()
         asked.append(operation.label)
-    assert len(asked) == 13, asked
+    assert len(asked) == 17, asked

@@ -15,7 +15,7 @@ from tests.integration.api.conftest import token_of
 from triage.accounts import tokens as secrets
 from triage.domain.account import Role, Scope
 from triage.domain.worklist import WorklistState
-from triage.store import audit, tokens, worklist
+from triage.store import audit, marks, tokens, worklist
 from triage.store.engine import transaction
 
 Program = Callable[..., httpx.Client]
@@ -111,6 +111,22 @@ def test_why_says_the_place_with_and_without_the_result_and_levels_only_in_assis
     shown = program("assisting", product={"mode": "assist"}).get(f"/worklist/{study_id}").json()
     assert shown["analysis"]["levels"] == ["L1"] and shown["row"]["probability"] == 0.81
     assert shown["history"][0]["action"] == "analysis.succeed"
+
+
+def test_a_label_is_set_by_a_program_and_a_note_by_a_person_alone(engine: Engine, program: Program) -> None:
+    study_id = cast.image_arrives(engine, "one")
+    bridge = program()
+    address = f"/worklist/{study_id}/labels"
+    assert bridge.post(address, json={"label": "teaching"}).status_code == 204
+    refused(bridge.post(address, json={"label": "unheard-of"}), 403, "label")
+    assert bridge.get(f"/worklist/{study_id}").json()["row"]["labels"] == ["teaching"]
+    assert bridge.post(address, json={"label": "teaching", "on": False}).status_code == 204
+    assert bridge.get("/worklist").json()["items"][0]["labels"] == []
+    refused(bridge.post(f"/worklist/{study_id}/notes", json={"text": "SENTINEL"}), 403, "role")
+    marks.write(engine, study_id, "Dr A", "ask for priors")
+    detail = bridge.get(f"/worklist/{study_id}").json()
+    assert detail["row"]["notes"] == 1
+    assert [(note["reader"], note["text"]) for note in detail["notes"]] == [("Dr A", "ask for priors")]
 
 
 def test_a_token_that_may_read_reads_and_one_that_is_over_does_nothing(

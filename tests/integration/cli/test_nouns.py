@@ -43,6 +43,22 @@ def test_a_study_is_claimed_by_one_reader_and_the_other_is_told_by_whom(
     assert "Dr Ito" in acts
 
 
+def test_a_note_is_read_from_the_standard_input_and_printed_nowhere(engine: Engine, triage: Triage) -> None:
+    study = str(image_arrives(engine, "a"))
+    done = triage("worklist", "note", study, "--as", "Dr Ito", "--json", typed="SENTINEL-NOTE called\n")
+    assert done.returncode == 0 and "SENTINEL" not in done.stdout + done.stderr
+    (written,) = items(done)
+    assert triage("worklist", "label", study, "teaching", "--as", "Dr Ito").returncode == 0
+    listed = triage("worklist", "list", "--json")
+    assert [(row["notes"], row["labels"]) for row in items(listed)] == [(1, ["teaching"])]
+    assert "SENTINEL-NOTE" not in listed.stdout + triage("audit", "list", "--json").stdout
+    refused = triage("worklist", "label", study, "unheard-of")
+    assert refused.returncode != 0 and "The labels are: call referrer, discuss, teaching." in refused.stderr
+    assert triage("worklist", "note", study, "--withdraw", str(written["note"])).returncode == 0
+    assert triage("worklist", "label", study, "teaching", "--off").returncode == 0
+    assert [(row["notes"], row["labels"]) for row in items(triage("worklist", "list", "--json"))] == [(0, [])]
+
+
 def test_a_pin_puts_a_study_on_top_with_its_reason(engine: Engine, triage: Triage) -> None:
     image_arrives(engine, "first")
     second = image_arrives(engine, "second")

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from tests import worklist_cast as cast
 from tests.web_site import PlainReader
-from triage.store import worklist
+from triage.store import presence, worklist
 from triage.store.engine import transaction
 
 Open = Callable[..., PlainReader]
@@ -41,7 +41,11 @@ def test_an_empty_list_says_so_and_when_the_last_study_came(engine: Engine, sit_
     reader = sit_down()
     assert "Nothing waiting." in reader.get().text and "No study has arrived yet." in reader.get().text
     worklist.complete(engine, cast.image_arrives(engine, "only"), "Dr B")
-    assert re.search(r"Nothing waiting\.\s+The last study arrived \d\d:\d\d\.", reader.get().text)
+    alone = reader.get().text
+    assert re.search(r"Nothing waiting\.\s+The last study arrived \d\d:\d\d\.", alone)
+    assert "Nothing registers arrivals at the moment" in alone
+    presence.seen(engine, "registrar-0", "registrar")
+    assert re.search(r"Reception has been running since \d\d:\d\d\.", reader.get().text)
 
 
 def test_what_was_not_analysed_says_why_and_never_looks_like_no_flag(engine: Engine, sit_down: Open) -> None:

@@ -14,11 +14,11 @@ from triage.domain import priority
 from triage.domain.finding import ImageView, View
 from triage.domain.worklist import HistoryEntry, WorklistEvent
 from triage.store.situation import Situation
-from triage.web import words
+from triage.web import circumstances, words
 from triage.web.room import STATIC
 from triage.web.words import NO_FLAG_NOTE
 
-OWN = ("session.js", "hold.js", "page.js", "keys.js", "page.css")
+OWN = ("session.js", "feed.js", "feed-worker.js", "hold.js", "page.js", "keys.js", "palette.js", "page.css")
 NEVER = re.compile(
     r"\b(positive|negative|normal|abnormal|cleared|clear|diagnos\w*|detected|confidence|explanation|"
     r"explain\w*|absent|healthy|unremarkable)\b",
@@ -36,6 +36,7 @@ def _texts() -> dict[str, str]:
         *own,
         STATIC.parent / "words.py",
         STATIC.parent / "labels.py",
+        STATIC.parent / "circumstances.py",
         STATIC.parent / "order_words.py",
     ]
     return {path.name: path.read_text() for path in files} | {"priority.py": _sentences()}
@@ -155,9 +156,11 @@ def _situation(waiting: int, oldest: float, workers: int) -> Situation:
 
 
 def test_the_banner_speaks_only_when_the_analysis_cannot_keep_up() -> None:
-    assert words.condition(_situation(3, 20, 1)) == ""
-    assert words.condition(_situation(14, 400, 1)).startswith("Analysis is behind: 14 waiting, oldest 6 min.")
-    assert words.condition(_situation(2, 4, 0)).startswith("Analysis is not running, 2 waiting.")
+    assert circumstances.condition(_situation(3, 20, 1)) == ""
+    assert circumstances.condition(_situation(14, 400, 1)).startswith(
+        "Analysis is behind: 14 waiting, oldest 6 min."
+    )
+    assert circumstances.condition(_situation(2, 4, 0)).startswith("Analysis is not running, 2 waiting.")
 
 
 def test_unknown_models_count_as_synthetic() -> None:

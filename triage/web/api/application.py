@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import Depends, FastAPI
 
-from triage.web.api import policy, rest, worklist
+from triage.web.api import marks, policy, rest, worklist
 from triage.web.api.admission import no_strays
 from triage.web.api.problems import RESPONSES, Problem, add_problems
 from triage.web.room import Room
@@ -29,7 +29,7 @@ def create_api(here: Room) -> FastAPI:
         responses=RESPONSES,
     )
     api.state.room = here
-    for part in (worklist, policy, rest):
+    for part in (marks, worklist, policy, rest):
         api.include_router(part.router, dependencies=[Depends(no_strays)])
     add_problems(api)
     _describe(api)

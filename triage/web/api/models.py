@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from triage.domain.finding import ImageView, NotAnalysedImage, Outcome
+from triage.domain.marks import NOTE_LENGTH
 from triage.domain.reading import Cause, FlagFilter, LowerReason, Verdict
 from triage.domain.worklist import Tab, WorklistDetail, WorklistRow
 from triage.store.situation import Situation
@@ -65,6 +66,8 @@ class Row(Answer):
     results_pending: int
     results_sent: int
     results_refused: int
+    notes: int
+    labels: tuple[str, ...]
 
     @classmethod
     def of(cls, row: WorklistRow, *, assist: bool) -> Row:
@@ -157,6 +160,15 @@ class History(Answer):
     action: str
 
 
+class Written(Answer):
+    """A note as it stands on the study."""
+
+    id: int
+    reader: str
+    text: str
+    at: datetime
+
+
 class Detail(Answer):
     """Why a study stands where it stands."""
 
@@ -167,6 +179,7 @@ class Detail(Answer):
     figures: Figures
     analysis: Analysis | None
     history: list[History]
+    notes: list[Written]
 
     @classmethod
     def of(cls, detail: WorklistDetail, *, assist: bool) -> Detail:
@@ -180,6 +193,7 @@ class Detail(Answer):
             figures=Figures.of(place, assist=assist),
             analysis=Analysis.of(detail.outcome, assist=assist) if detail.outcome else None,
             history=[History.model_validate(line) for line in detail.history],
+            notes=[Written.model_validate(note) for note in detail.notes],
         )
 
 
@@ -240,3 +254,22 @@ class Judgement(Asked):
 
     verdict: Verdict
     cause: Cause | None = None
+
+
+class Writing(Asked):
+    """A note. Its text may be patient data, which is why it is sent in a body."""
+
+    text: str = Field(min_length=1, max_length=NOTE_LENGTH)
+
+
+class Labelled(Asked):
+    """A label of the site's list, to be put on or taken off."""
+
+    label: str = Field(min_length=1, max_length=40)
+    on: bool = True
+
+
+class Number(Answer):
+    """The number of what was made."""
+
+    id: int

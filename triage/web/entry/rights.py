@@ -23,6 +23,10 @@ ACTS = {
 FORMS = {
     "/next": Right.NEXT,
     "/studies/{study_id}/opinion": Right.OPINE,
+    "/studies/{study_id}/notes": Right.NOTE,
+    "/studies/{study_id}/notes/{number}/withdraw": Right.NOTE,
+    "/studies/{study_id}/notes/{number}/restore": Right.NOTE,
+    "/studies/{study_id}/labels": Right.LABEL,
     "/studies/{study_id}/lower": Right.LOWER,
     "/look": Right.ARRANGE,
     "/columns": Right.ARRANGE,

@@ -45,8 +45,10 @@ const triageHold = (() => {
       fresh.querySelector(`#${open.id}`)?.replaceWith(fresh.ownerDocument.importNode(open, true));
     }
     if (!same) return;
-    for (const typed of document.querySelectorAll("#drawer input[id]")) {
-      if (typed.type === "text" && typed.value) fresh.querySelector(`#${typed.id}`)?.setAttribute("value", typed.value);
+    for (const typed of document.querySelectorAll("#drawer :is(input[type=text], input:not([type]), textarea)[id]")) {
+      const there = typed.value ? fresh.querySelector(`#${typed.id}`) : null;
+      if (there?.matches("textarea")) there.textContent = typed.value;
+      else if (there) there.setAttribute("value", typed.value);
     }
   }
 

@@ -3,52 +3,85 @@
 "use strict";
 (() => {
   const $ = (id) => document.getElementById(id);
-  const { rows, take, step, current, tell, drop, hand } = triagePage;
+  const { rows, take, step, tell, drop, hand } = triagePage;
   const press = (scope, key) => {
     const found = scope?.querySelector(`[data-key="${key}"]`);
     found?.click();
     return Boolean(found);
   };
 
-  // Between a swap and its settling htmx has not bound the new list's buttons: a key pressed then must wait.
-  let settling = 0;
-  let pressed = [];
-  let opening = null; // what to do once the drawer of the row in hand is open
-  function bound() {
-    clearTimeout(settling);
-    settling = 0;
-    const waiting = pressed;
-    pressed = [];
-    for (const act of waiting) act();
+  // One act at a time, in the order pressed: of three forms sent at once htmx drops the middle one. An act belongs to
+  // the row that was in hand when its key went down, wherever the reader is by the time it is done.
+  const PATIENCE_MS = 15000;
+  const SETTLING_MS = 2000;
+  const SENDS_NOTHING = ["j", "k", "g", "G", "ArrowDown", "ArrowUp", "f", "/", "?", "y"];
+  let due = null; // the study of the act that is being done
+  const subject = () => due ?? hand();
+  const current = () => rows().find((row) => row.dataset.study === subject());
+  function on(study, act) {
+    due = study;
+    act();
+    due = null;
   }
-  document.body.addEventListener("htmx:afterSwap", () => {
-    clearTimeout(settling);
-    settling = setTimeout(bound, 5000); // longer than any settling: a key let go earlier would send the form without htmx
+  let flying = 0;
+  let giveUp = 0;
+  let pressed = [];
+  let opening = null; // which study's drawer is on its way, and what to do once it is there
+  function flush() {
+    while (!flying && !opening && pressed.length) pressed.shift()();
+  }
+  function landed() {
+    clearTimeout(giveUp);
+    if (opening) giveUp = setTimeout(lostPatience, SETTLING_MS); // the answer may not have opened it
+    flying = 0;
+    setTimeout(flush); // htmx lets go of the form after it has told of the answer
+  }
+  function lostPatience() {
+    opening = null;
+    landed();
+  }
+  document.body.addEventListener("htmx:beforeSend", (event) => {
+    if (event.detail.elt.id === "refresh") return;
+    flying += 1;
+    clearTimeout(giveUp);
+    giveUp = setTimeout(lostPatience, PATIENCE_MS);
+  });
+  document.body.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.elt.id === "refresh" || !flying) return;
+    flying -= 1;
+    if (!event.detail.successful) opening = null;
+    if (!flying) landed();
   });
   document.body.addEventListener("htmx:afterSettle", () => {
-    bound();
-    const act = opening;
-    if (act && $("drawer")?.dataset.study === hand()) {
-      opening = null;
-      act();
-    }
+    if (!opening || $("drawer")?.dataset.study !== opening.study) return;
+    const { study, act } = opening;
+    opening = null;
+    on(study, act);
+    setTimeout(flush);
   });
+  function inTurn(key, act) {
+    const study = hand();
+    if (SENDS_NOTHING.includes(key)) act();
+    else if (flying || opening || pressed.length) pressed.push(() => on(study, act));
+    else on(study, act);
+  }
 
   const open = () => {
     const drawer = $("drawer");
-    return drawer && (!current() || drawer.dataset.study === hand()) ? drawer : null;
+    return drawer && (!current() || drawer.dataset.study === subject()) ? drawer : null;
   };
   // Acts that live in the drawer: open it first where it is not.
   function inDrawer(act) {
     const drawer = open();
     if (drawer) return act(drawer);
-    opening = () => act($("drawer"));
+    opening = { study: subject(), act: () => act($("drawer")) };
     if (!press(current(), "open")) opening = null;
   }
   const drawerKey = (key) => () => inDrawer((drawer) => press(drawer, key));
   function field(id, key) {
     return () => inDrawer((drawer) => {
       const found = $(id);
+      if (found && subject() !== hand()) return; // the reader went on to another row
       found?.closest("details")?.setAttribute("open", "");
       if (found && drawer.contains(found)) found.focus();
       else press(drawer, key);
@@ -74,9 +107,11 @@
 
   // --- the look, without losing one's place -------------------------------------------------------------------
   const root = document.documentElement;
+  let looks = Promise.resolve(); // one after the other: each writes the whole cookie
   function look(name, value) {
     const body = new URLSearchParams({ [name]: value });
-    return fetch("/look", { method: "POST", body, headers: { "x-quietly": "1" } }).then(() => htmx.trigger($("refresh"), "again"), () => tell("Could not remember that."));
+    const told = looks.then(() => fetch("/look", { method: "POST", body, headers: { "x-quietly": "1" } }));
+    looks = told.then(() => htmx.trigger($("refresh"), "again"), () => tell("Could not remember that."));
   }
   const following = (all, now) => all[(all.indexOf(now) + 1) % all.length];
   function theme() {
@@ -103,7 +138,7 @@
       const one = digits.length === 1 && "123".includes(digits);
       const act = one ? drawerKey(`opinion${digits}`) : null;
       digits = "";
-      act?.();
+      if (act) inTurn(key, act);
     }, DIGITS_MS);
   }
   function jump() {
@@ -124,6 +159,8 @@
     p: field("note", "p"),
     s: drawerKey("s"),
     x: field("lower-reason", "x"),
+    m: field("note-text"),
+    l: field("first-label"),
     v: drawerKey("picture"),
     o: view,
     y: copy,
@@ -146,7 +183,8 @@
     return target.matches("input:not([type=checkbox], [type=radio]), textarea, select");
   }
   document.addEventListener("keydown", (event) => {
-    if (!$("keys-on").checked || $("help").open) return;
+    if (!$("keys-on").checked || document.querySelector("dialog[open]")) return;
+    if (event.key === "Enter" && event.ctrlKey && event.target.matches("textarea")) return event.target.form.querySelector("button").click();
     if (event.altKey && !event.ctrlKey && !event.metaKey) return savedView(event);
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (typingIn(event.target)) {
@@ -159,9 +197,11 @@
     const act = acts[event.key];
     if (!act) return;
     event.preventDefault();
-    if (settling) pressed.push(act);
-    else act();
+    inTurn(event.key, act);
   });
+
+  // What the palette chooses is done as if its key had been pressed.
+  document.addEventListener("triage:key", (event) => inTurn(event.detail, acts[event.detail]));
 
   const KEYS = "triage-keys";
   $("keys-on").checked = localStorage.getItem(KEYS) !== "off";

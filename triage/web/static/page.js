@@ -4,6 +4,7 @@
 const triagePage = (() => {
   const QUIET_MS = 25000; // the feed speaks every 10 s
   const GIVE_UP_MS = 120000;
+  const SKELETON_MS = 300;
   const SLOW_MS = 3000;
   const VERY_SLOW_MS = 10000;
   const RENEW_MS = 300000;
@@ -73,7 +74,8 @@ const triagePage = (() => {
   }
   document.body.addEventListener("htmx:sseError", (event) => {
     lost();
-    if (event.detail.source?.readyState === EventSource.CLOSED) refused();
+    const { source } = event.detail;
+    if (source?.readyState === EventSource.CLOSED || source?.refused) refused();
   });
   setInterval(() => {
     if (Date.now() - heard > QUIET_MS) lost();
@@ -130,37 +132,49 @@ const triagePage = (() => {
   });
 
   let inRows = false; // whether the focus was in the list before it was replaced
-  let newest = 0; // when the newest list that was ever shown was read from the database
-  function settled() {
-    const page = $("page");
-    const read = Number(page.dataset.now);
-    behind = Math.max(behind, read - Date.now() / 1000);
+  let newest = 0; // when the list that is shown was read from the database
+  // At once, not when all has settled: with the focus nowhere the next refresh would take the list for idle, and
+  // of two answers close together the second would not be measured by the first.
+  function swapped(event) {
+    const held = rove();
+    // A button that an act replaced, or a row that left, leaves the focus nowhere: give it to the row that is there now.
+    if (document.activeElement === document.body && inRows && held) take(held);
+    inRows = false;
+    if (event.target !== $("page")) return;
+    const read = Number($("page").dataset.now);
     // An act's answer can be overtaken by a refresh that read later: then what is shown is old, so read again.
     if (read < newest) htmx.trigger($("refresh"), "again");
-    newest = Math.max(newest, read);
+    newest = read; // not the larger: after the database's clock was set back the page would ask without end
+  }
+  document.body.addEventListener("htmx:afterSwap", swapped);
+  function settled() {
+    const page = $("page");
+    behind = Math.max(behind, Number(page.dataset.now) - Date.now() / 1000);
     const urgent = Number(page.dataset.urgent);
     document.title = urgent ? `(${urgent}) Spine triage` : "Spine triage";
     if (lostSince) show();
     triageHold.applied();
   }
   document.body.addEventListener("htmx:afterSettle", settled);
-  // At once, not when all has settled: with the focus nowhere the next refresh would take the list for idle.
-  function refocus() {
-    const held = rove();
-    // A button that an act replaced, or a row that left, leaves the focus nowhere: give it to the row that is there now.
-    if (document.activeElement === document.body && inRows && held) take(held);
-    inRows = false;
-  }
-  document.body.addEventListener("htmx:afterSwap", refocus);
 
-  const actedOn = (path) => /^\/studies\/(\d+)\//.exec(path)?.[1];
+  // Between a swap and its settling htmx has not bound the new list. What is pressed then is bound here, before the
+  // press reaches it: the browser would send the form itself, and load the page anew.
+  document.addEventListener("click", (event) => {
+    const pressed = event.target instanceof Element && event.target.closest("#page :is(a, button), #message button");
+    if (pressed) htmx.process(pressed.form ?? pressed);
+  }, true);
+
+  // An opinion, a note or a label moves nothing: its row stays where it stands on the screen.
+  const actedOn = (path) => /^\/studies\/(\d+)\/(?!opinion|notes|labels)/.exec(path)?.[1];
   document.body.addEventListener("htmx:beforeSwap", (event) => {
     const detail = event.detail;
     if (!detail.shouldSwap || detail.target.id !== "page") return;
     const path = detail.pathInfo.requestPath;
     inRows = Boolean(document.activeElement?.closest("#rows"));
-    if (path === "/list" && overtaken(detail)) {
+    if (path === "/list" && document.querySelector("#worklist.loading")) return void (detail.shouldSwap = false);
+    if (path === "/list" && (overtaken(detail) || readAt(detail.serverResponse) < newest)) {
       detail.shouldSwap = false;
+      newest = 0;
       htmx.trigger($("refresh"), "again");
       return;
     }
@@ -168,9 +182,11 @@ const triagePage = (() => {
     // switch would keep a focused row from being refreshed.
     Idiomorph.defaults.ignoreActiveValue = document.activeElement?.matches("input, textarea") ?? false;
     const posted = detail.requestConfig.verb === "post";
+    if (/\/notes$/.test(path) && detail.xhr.status === 200 && $("note-text")) $("note-text").value = ""; // it stands above now
     if (path === "/next") hand = /name="study" value="(\d+)"/.exec(detail.serverResponse)?.[1] ?? hand;
     detail.serverResponse = triageHold.merge(detail.serverResponse, posted ? actedOn(path) : undefined);
   });
+  const readAt = (html) => Number(/data-now="([\d.]+)"/.exec(html)?.[1]);
   // A refresh asked for before the reader opened something else must not close it again: ask anew.
   function overtaken(detail) {
     const asked = new URLSearchParams(detail.pathInfo.finalRequestPath.split("?")[1]);
@@ -200,37 +216,65 @@ const triagePage = (() => {
 
   // --- slow and failed requests of the reader; refreshes have the connection's own banner ----------------------
   let slow = [];
+  let asking = null; // what asked, when asking again does no harm
+  const NO_ANSWER = "The list does not answer. Use your PACS list if this lasts.";
   function quick() {
     for (const timer of slow) clearTimeout(timer);
     slow = [];
     $("slow").hidden = true;
+    const loading = document.querySelector("#worklist.loading");
+    if (!loading) return;
+    loading.classList.remove("loading");
+    loading.querySelector(".skeleton").remove();
+    htmx.trigger($("refresh"), "again"); // refreshes were turned away meanwhile
   }
-  function late(text) {
+  function late(words, stuck = false) {
     $("slow").hidden = false;
-    say($("slow"), text);
+    $("slow").classList.toggle("card", stuck);
+    say($("slow-words"), words);
+    $("retry").hidden = !stuck || !asking;
+  }
+  // Another list is on its way: the old rows must not pass for it.
+  function skeleton(tab) {
+    const list = $("worklist");
+    if (!list || list.classList.contains("loading")) return;
+    document.querySelector("nav [aria-current]")?.removeAttribute("aria-current");
+    tab.setAttribute("aria-current", "page");
+    list.classList.add("loading");
+    list.append($("skeleton").content.cloneNode(true));
   }
   document.body.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.detail.elt.id === "refresh") return;
+    const { elt, requestConfig } = event.detail;
+    if (elt.id === "refresh") return;
     quick();
-    slow = [
-      setTimeout(late, SLOW_MS, "Still loading…"),
-      setTimeout(late, VERY_SLOW_MS, "The list does not answer. Reload the page, or use your PACS list."),
-    ];
+    asking = requestConfig.verb === "get" || elt.id === "find" ? elt : null;
+    const stuck = asking ? NO_ANSWER : "No answer yet. Look at the row before you do it again.";
+    slow = [setTimeout(late, SLOW_MS, "Still loading…"), setTimeout(late, VERY_SLOW_MS, stuck, true)];
+    if (elt.closest("nav")) slow.push(setTimeout(skeleton, SKELETON_MS, elt));
   });
   document.body.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.elt.id !== "refresh") quick();
   });
+  $("retry").addEventListener("click", () => {
+    const again = asking;
+    htmx.trigger(again, "htmx:abort");
+    if (again.matches("form")) htmx.trigger(again, "submit");
+    else again.click();
+  });
   for (const kind of ["htmx:responseError", "htmx:sendError"]) {
     document.body.addEventListener(kind, (event) => {
       if (event.detail.elt.id === "refresh") return;
-      const act = event.detail.requestConfig?.verb === "post";
-      tellWithReference(act ? "✕ Could not save. Look at the row before you try again." : "✕ The list did not answer. Try again.", event.detail.xhr);
+      if (!asking) return tellWithReference("✕ Could not save. Look at the row before you try again.", event.detail.xhr);
+      // After what follows every answer has cleared the last one's.
+      const reference = referenceOf(event.detail.xhr);
+      setTimeout(late, 0, reference ? `${NO_ANSWER} Ref ${reference}` : NO_ANSWER, true);
     });
   }
 
   // The number under which the server's log knows the error, for whoever asks an administrator.
+  const referenceOf = (xhr) => (xhr?.status === 500 && xhr.getResponseHeader("x-request-id")) || "";
   function tellWithReference(text, xhr) {
-    const reference = xhr?.status === 500 && xhr.getResponseHeader("x-request-id");
+    const reference = referenceOf(xhr);
     if (!reference) return tell(text);
     const said = `${text} Ref ${reference}`;
     tell(said);

@@ -1,0 +1,36 @@
+"""What the list says of itself: that the analysis is behind, and never only that nothing is on it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from triage.store.situation import Situation
+from triage.web.words import clock
+
+BEHIND_SECONDS = 300.0
+
+
+def condition(situation: Situation) -> str:
+    """Return the sentence of the banner when the analysis cannot keep up; empty when it can."""
+    order = "Studies without an answer stand in ordinary order."
+    waiting = f"{situation.analyses_waiting} waiting"
+    if not situation.workers:
+        return f"Analysis is not running{f', {waiting}' if situation.analyses_waiting else ''}. {order}"
+    if situation.analyses_waiting and situation.oldest_analysis_s > BEHIND_SECONDS:
+        return f"Analysis is behind: {waiting}, oldest {int(situation.oldest_analysis_s // 60)} min. {order}"
+    return ""
+
+
+def reception(situation: Situation) -> str:
+    """Return what an empty list must say: when the last study came, and whether one that comes would be seen."""
+    came = situation.last_arrival
+    last = f"The last study arrived {_moment(came, situation.now)}." if came else "No study has arrived yet."
+    since = situation.receiving_since
+    if since is None:
+        return f"{last} Nothing registers arrivals at the moment: what is sent now appears later."
+    return f"{last} Reception has been running since {_moment(since, situation.now)}."
+
+
+def _moment(moment: datetime, now: datetime) -> str:
+    local = moment.astimezone()
+    return clock(moment) if local.date() == now.astimezone().date() else f"{local:%Y-%m-%d %H:%M}"
