@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import Route
 from sqlalchemy import Engine, text
 
 from tests import worklist_cast as cast
@@ -69,6 +70,34 @@ def test_every_act_of_the_drawer_has_its_key(engine: Engine, sit: Sit, studies: 
     keys.type("surgeon waiting")
     keys.press("Enter")
     seat.page.wait_for_selector(f"#s{first} >> text=Pinned by Dr A: surgeon waiting")
+    assert seat.complaints == []
+
+
+def test_what_is_typed_for_a_field_on_its_way_lands_there_and_does_nothing_else(
+    engine: Engine, sit: Sit, studies: list[int]
+) -> None:
+    seat = sit()
+    held: list[Route] = []
+    seat.page.route(f"**/list?*study={studies[0]}*", lambda route: held.append(route))
+    keys = seat.page.keyboard
+    keys.press("g")
+    keys.press("p")
+    keys.type("crash scene 1")
+    while not held:
+        seat.page.wait_for_timeout(20)
+    for route in held:
+        route.continue_()
+    seat.page.wait_for_function("() => document.activeElement.id === 'note'")
+    keys.type(", urgent")
+    assert seat.page.input_value("#note") == "crash scene 1, urgent"
+    assert {worklist.row(engine, study_id).state for study_id in studies} == {WorklistState.SCHEDULED}
+    assert skips.of_reader(engine, "Dr A") == {}
+    keys.press("Enter")
+    seat.page.wait_for_selector(f"#s{studies[0]} >> text=Pinned by Dr A: crash scene 1, urgent")
+    keys.press("Escape")
+    seat.page.wait_for_selector("#drawer", state="detached")
+    keys.press("c")
+    seat.page.wait_for_selector(f"#s{studies[0]} >> text=You")
     assert seat.complaints == []
 
 

@@ -15,6 +15,7 @@
   const PATIENCE_MS = 15000;
   const SETTLING_MS = 2000;
   const SENDS_NOTHING = ["j", "k", "g", "G", "ArrowDown", "ArrowUp", "f", "/", "?", "y"];
+  const FIELDS = ["p", "x", "m", "l"];
   let due = null; // the study of the act that is being done
   const subject = () => due ?? hand();
   const current = () => rows().find((row) => row.dataset.study === subject());
@@ -27,9 +28,12 @@
   let giveUp = 0;
   let pressed = [];
   let opening = null; // which study's drawer is on its way, and what to do once it is there
+  let early = null; // what is typed for a field that is still on its way: those letters are no acts
   function flush() {
     while (!flying && !opening && pressed.length) pressed.shift()();
+    if (!underWay()) early = null;
   }
+  const underWay = () => Boolean(flying || opening || pressed.length);
   function landed() {
     clearTimeout(giveUp);
     if (opening) giveUp = setTimeout(lostPatience, SETTLING_MS); // the answer may not have opened it
@@ -62,7 +66,7 @@
   function inTurn(key, act) {
     const study = hand();
     if (SENDS_NOTHING.includes(key)) act();
-    else if (flying || opening || pressed.length) pressed.push(() => on(study, act));
+    else if (underWay()) pressed.push(() => on(study, act));
     else on(study, act);
   }
 
@@ -85,6 +89,8 @@
       found?.closest("details")?.setAttribute("open", "");
       if (found && drawer.contains(found)) found.focus();
       else press(drawer, key);
+      if (early && found?.matches("input:not([type=checkbox], [type=radio]), textarea")) found.value += early;
+      early = null;
     });
   }
   function toggle() {
@@ -191,6 +197,11 @@
       if (event.key === "Escape") (current() ?? document.body).focus(), event.target.blur();
       return;
     }
+    if (early !== null && event.key.length === 1) {
+      event.preventDefault();
+      early += event.key;
+      return;
+    }
     if (/^\d$/.test(event.key)) return digit(event.key);
     if (event.key === "Enter" && digits.length > 2 && $("text")) return event.preventDefault(), jump();
     if ((event.key === " " || event.key === "Enter") && event.target.matches("a, button, summary, input")) return;
@@ -198,6 +209,7 @@
     if (!act) return;
     event.preventDefault();
     inTurn(event.key, act);
+    if (FIELDS.includes(event.key) && underWay()) early = "";
   });
 
   // What the palette chooses is done as if its key had been pressed.
