@@ -58,19 +58,19 @@ def opened(sit: Sit, study_id: int, **how: object) -> Seat:
 
 def lists(engine: Engine, sit: Sit, ids: list[int]) -> None:
     """The list, in both themes; the palette; the list on its way."""
-    keep(sit(), "list-dark", 470)
+    keep(sit(), "list-dark", 560)
     light = sit(theme="light")
-    keep(light, "list-light", 470)
+    keep(light, "list-light", 560)
     light.page.keyboard.press("Control+k")
     light.page.keyboard.type("note")
-    keep(light, "palette-light", 470)
+    keep(light, "palette-light", 560)
     slow = sit()
     slow.page.route("**/?tab=all", lambda route: None)
     slow.page.click("#tab-all")
     slow.page.wait_for_selector(".skeleton")
-    keep(slow, "loading-dark", 470)
+    keep(slow, "loading-dark", 560)
     slow.page.wait_for_selector("#slow.card")
-    keep(slow, "no-answer-dark", 470)
+    keep(slow, "no-answer-dark", 560)
 
 
 def details(engine: Engine, sit: Sit, ids: list[int]) -> None:

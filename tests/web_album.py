@@ -36,4 +36,6 @@ def keep_small(taken: bytes, path: Path, height: int | None = None) -> None:
     picture = Image.open(io.BytesIO(taken)).convert("RGB")
     if height is not None:
         picture = picture.crop((0, 0, picture.width, min(height, picture.height)))
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    # The median cut would give the few pixels of a rare colour, a dot or a badge, to another colour.
+    small = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    small.save(path, optimize=True)
