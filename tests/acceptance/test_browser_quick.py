@@ -70,7 +70,7 @@ def test_a_click_before_the_list_has_settled_is_an_act_in_place(
     seat.page.click("#drawer >> text=Skip 15 min")
     seat.page.click("#message >> text=Undo")
     seat.page.wait_for_selector("#drawer >> text=Skip 15 min")
-    assert seat.page.evaluate("window.settled") == 0, "nothing settled, and the page is the same"
+    assert seat.page.evaluate("typeof window.settled") == "number", "the page was not loaded anew"
 
 
 def test_acts_on_one_row_after_the_other_are_all_done_however_slow_the_server(
