@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import mmap
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +23,8 @@ SHARED_MEMORY = Path("/dev/shm")  # a file system without direct writes
 
 def new_file(path: Path, blocks: Blocks | None = None, preface: bytes = b"") -> DirectFile:
     """Open a fresh file."""
-    return DirectFile(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), blocks or Blocks(), preface)
+    path.unlink(missing_ok=True)
+    return DirectFile(path, blocks or Blocks(), preface)
 
 
 SIZES = st.one_of(
@@ -112,6 +115,45 @@ def test_what_a_block_could_not_write_is_told_at_the_next_call(
         file.close()
 
 
+def test_a_block_for_which_no_thread_is_to_be_had_is_written_once_and_into_its_own_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    blocks = Blocks()
+    with monkeypatch.context() as crowded:
+        crowded.setattr(threading.Thread, "start", refuse)
+        first = new_file(tmp_path / "first", blocks)
+        first.append(b"1" * 8192)
+        first.finish()
+        first.close()
+    second = new_file(tmp_path / "second", blocks)
+    second.append(b"2" * 4096)
+    second.finish()
+    second.close()
+    assert (tmp_path / "first").read_bytes() == b"1" * 8192
+    assert (tmp_path / "second").read_bytes() == b"2" * 4096
+
+
+def test_without_memory_for_the_next_block_no_buffer_is_given_back_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOMEM, "injected")
+
+    blocks = Blocks()
+    file = new_file(tmp_path / "file", blocks)
+    with monkeypatch.context() as broken:
+        broken.setattr(mmap, "mmap", refuse)
+        with pytest.raises(OSError, match="injected"):
+            file.append(bytes(2 * BLOCK))
+    file.close()
+    one, two = blocks.take(), blocks.take()
+    one[0], two[0] = 1, 2
+    assert one[0] == 1
+
+
 def test_a_writer_that_short_counts_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, data[:5000]))
@@ -140,9 +182,10 @@ def test_a_forked_child_writes_with_threads_of_its_own(tmp_path: Path) -> None:
 
 def test_while_the_interpreter_ends_a_block_is_written_at_once(tmp_path: Path) -> None:
     program = (
-        "import atexit, os, threading, time\n"
+        "import threading, time\n"
+        "from pathlib import Path\n"
         "from triage.spool.direct import BLOCK, Blocks, DirectFile\n"
-        "file = DirectFile(os.open('last', os.O_RDWR | os.O_CREAT), Blocks(), b'')\n"
+        "file = DirectFile(Path('last'), Blocks(), b'')\n"
         "def late():\n"
         "    time.sleep(0.5)\n"
         "    file.append(bytes(BLOCK + 1))\n"

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 BLOCK = 1 << 20
 # Offsets, lengths and addresses of a direct write are multiples of the device's logical block: 512 or 4096.
@@ -46,7 +47,7 @@ class Blocks:
         with self._lock:
             if self._spare:
                 return self._spare.pop()
-        return memoryview(mmap.mmap(-1, BLOCK))
+        return memoryview(mmap.mmap(-1, BLOCK, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 
     def give(self, block: memoryview) -> None:
         """Take a buffer back."""
@@ -55,11 +56,20 @@ class Blocks:
                 self._spare.append(block)
 
     def run(self, write: Callable[[], None]) -> Future[None]:
-        """Start a write in a thread of its own; where every core has a file to write, do it here."""
+        """Start a write in a thread of its own; where every core has a file to write, or no thread is to be had, do it here."""
+        told: Future[None] = Future()
         if self._open < _CORES:
-            with self._lock, suppress(RuntimeError):  # the interpreter ends: no new threads
-                return self._pool().submit(write)
-        return _done(write)
+            try:
+                with self._lock:
+                    self._pool().submit(_tell, told, write)
+                return told
+            except RuntimeError:  # no thread can be started, or the interpreter ends
+                # What was refused may wait in the pool all the same, for a thread that comes later.
+                if not told.cancel():
+                    return told
+                told = Future()
+        _tell(told, write)
+        return told
 
     def _pool(self) -> ThreadPoolExecutor:
         if (
@@ -70,21 +80,26 @@ class Blocks:
 
 
 class DirectFile:
-    """A new file that is appended to, then finished. Owns its descriptor; `preface` is not in the digest."""
+    """A new file that is appended to, then finished; `preface` is not in the digest. `descriptor` is -1 once closed."""
 
-    def __init__(self, descriptor: int, blocks: Blocks, preface: bytes) -> None:
-        self._descriptor = descriptor
+    def __init__(self, path: Path, blocks: Blocks, preface: bytes) -> None:
+        self._block = blocks.take()
+        try:
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+            self.descriptor = os.open(path, flags, 0o600)
+        except OSError:
+            blocks.give(self._block)
+            raise
         self._blocks = blocks
         blocks.opened(1)
         self._hash = hashlib.sha256()
         self._start = 0  # where in the file the block begins
         self._head = b""
         self._writing: tuple[Future[None], memoryview] | None = None
-        self._block = blocks.take()
         self._block[: len(preface)] = preface
         self._unhashed = self._filled = len(preface)
         # After opening: with the flag `open` would leave an empty file behind where it is refused.
-        _switch(descriptor, direct=True)
+        _switch(self.descriptor, direct=True)
 
     def append(self, data: bytes | memoryview) -> None:
         """Take bytes; raises the OSError of an earlier block."""
@@ -116,7 +131,7 @@ class DirectFile:
 
     def close(self) -> None:
         """Let go of the file; safe to call twice."""
-        descriptor, self._descriptor = self._descriptor, -1
+        descriptor, self.descriptor = self.descriptor, -1
         if descriptor < 0:
             return
         try:
@@ -129,13 +144,14 @@ class DirectFile:
     def _pass_on(self) -> None:
         """Hash a block while another thread writes it, and go on with the next."""
         self._await()
-        descriptor, full = self._descriptor, self._block[: self._filled]
-        self._writing = self._blocks.run(lambda: _write(descriptor, full)), self._block
+        following = self._blocks.take()  # first of all: without memory for it nothing has begun
+        block, self._block = self._block, following
+        descriptor, full = self.descriptor, block[: self._filled]
+        self._writing = self._blocks.run(lambda: _write(descriptor, full)), block
         self._hash.update(full[self._unhashed :])
         self._head = self._head or bytes(full[:_HEAD])
         self._start += self._filled
         self._unhashed = self._filled = 0
-        self._block = self._blocks.take()
 
     def _await(self) -> None:
         writing, self._writing = self._writing, None
@@ -148,22 +164,23 @@ class DirectFile:
 
     def _read_back(self, offset: int, length: int) -> bytes:
         # Through a descriptor of its own: a direct read would have to be aligned.
-        reader = os.open(f"/proc/self/fd/{self._descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+        reader = os.open(f"/proc/self/fd/{self.descriptor}", os.O_RDONLY | os.O_CLOEXEC)
         try:
             return os.pread(reader, length, offset)
         finally:
             os.close(reader)
 
 
-def _done(write: Callable[[], None]) -> Future[None]:
-    done: Future[None] = Future()
+def _tell(told: Future[None], write: Callable[[], None]) -> None:
+    """Write, unless that was called off, and tell how it ended."""
+    if not told.set_running_or_notify_cancel():
+        return
     try:
         write()
-    except OSError as trouble:
-        done.set_exception(trouble)
+    except (OSError, MemoryError) as trouble:
+        told.set_exception(trouble)
     else:
-        done.set_result(None)
-    return done
+        told.set_result(None)
 
 
 def _write(descriptor: int, data: memoryview) -> None:

@@ -30,13 +30,11 @@ class Part:
         self._offset = len(preface)
         self.size = 0
         with disk():
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._descriptor = os.open(self._path, flags, 0o600)
-        self._file = DirectFile(self._descriptor, blocks, preface)
+            self._file = DirectFile(self._path, blocks, preface)
         try:
             with disk():
                 # Held until close: the sweeper asks for this lock to learn whether the writer lives.
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(self._file.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except Unavailable:
             self.discard()
             raise
@@ -61,7 +59,7 @@ class Part:
                 ticket = self._parts_sync.ask()
                 # An error here is final for this file: the kernel may drop the dirty pages and report
                 # success on a second fsync (the lesson PostgreSQL learnt in 2018).
-                os.fsync(self._descriptor)
+                os.fsync(self._file.descriptor)
                 self._parts_sync.wait(ticket)
                 self._rename(self._incoming / name)
         except Unavailable:
@@ -75,7 +73,7 @@ class Part:
         try:
             with disk():
                 self._file.finish()
-                os.fsync(self._descriptor)
+                os.fsync(self._file.descriptor)
                 self._rename(final)
                 sync_folder(final.parent)
         except Unavailable:
@@ -85,7 +83,7 @@ class Part:
 
     def discard(self) -> None:
         """Forget the file; safe to call twice and after commit."""
-        if self._descriptor >= 0:
+        if self._file.descriptor >= 0:
             with suppress(OSError):
                 self._path.unlink()
             self._close()
@@ -95,6 +93,5 @@ class Part:
         self._path = final
 
     def _close(self) -> None:
-        self._descriptor = -1
         with suppress(OSError):
             self._file.close()
