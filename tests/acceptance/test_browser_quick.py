@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy import Engine
 from tests import worklist_cast as cast
 from tests.web_browser import Seat
 from triage.domain.worklist import WorklistState
-from triage.store import worklist
+from triage.store import opinions, skips, worklist
 
 pytestmark = pytest.mark.timeout(300)
 Sit = Callable[..., Seat]
@@ -91,3 +92,61 @@ def test_acts_on_one_row_after_the_other_are_all_done_however_slow_the_server(
     assert [worklist.row(engine, study_id).claimed_by for study_id in studies] == ["Dr A"] * 3 + [""] * 2
     assert seat.focused() == f"s{studies[3]}"
     assert seat.complaints == []
+
+
+def test_an_opinion_is_about_the_study_in_hand_when_its_key_went_down(
+    engine: Engine, sit: Sit, studies: list[int]
+) -> None:
+    for study_id in studies[:2]:
+        cast.answer(engine, study_id, cast.flagged())
+    seat = sit()
+    seat.page.keyboard.press("g")
+    seat.await_focus(f"s{studies[0]}")
+    seat.page.keyboard.press("1")
+    seat.page.keyboard.press("j")
+    seat.page.wait_for_selector(f"#drawer[data-study='{studies[0]}'] >> text=readers agreed with 1 of 1")
+    assert [len(opinions.of_study(engine, study_id)) for study_id in studies[:2]] == [1, 0]
+
+
+def test_an_act_left_over_from_a_row_that_is_gone_touches_no_other_study(
+    engine: Engine, sit: Sit, studies: list[int]
+) -> None:
+    seat = sit()
+    seat.page.keyboard.press("g")
+    seat.page.keyboard.press("c")
+    seat.page.wait_for_selector(f"#s{studies[0]} >> text=You")
+    seat.page.click(f"#o{studies[1]}")
+    seat.page.wait_for_selector(f"#drawer[data-study='{studies[1]}']")
+    seat.page.focus(f"#s{studies[0]}")
+    held: list[Route] = []
+    seat.page.route("**/complete", lambda route: held.append(route))
+    seat.page.keyboard.press("r")
+    await_held(seat, held)
+    seat.page.keyboard.press("s")
+    held[0].continue_()
+    seat.page.wait_for_selector(f"#s{studies[0]}", state="detached")
+    seat.page.keyboard.press("G")
+    seat.page.keyboard.press("c")
+    seat.page.wait_for_selector(f"#s{studies[4]} >> text=You")
+    assert skips.of_reader(engine, "Dr A") == {}
+    assert seat.complaints == []
+
+
+def test_what_follows_write_a_note_in_the_palette_is_text_and_no_act(
+    engine: Engine, sit: Sit, studies: list[int]
+) -> None:
+    seat = sit()
+    seat.page.keyboard.press("g")
+    held: list[Route] = []
+    seat.page.route(re.compile(rf"/\?tab=.*study={studies[0]}$"), lambda route: held.append(route))
+    seat.page.keyboard.press("Control+k")
+    seat.page.keyboard.type("write a note")
+    seat.page.keyboard.press("Enter")
+    await_held(seat, held)
+    seat.page.keyboard.type("crane")
+    seat.page.keyboard.press("Backspace")
+    seat.page.keyboard.press("Enter")
+    held[0].continue_()
+    seat.await_focus("note-text")
+    assert seat.page.input_value("#note-text") == "cran"
+    assert {worklist.row(engine, study_id).state for study_id in studies} == {WorklistState.SCHEDULED}

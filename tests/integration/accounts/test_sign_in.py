@@ -182,7 +182,7 @@ def test_what_the_page_asks_by_itself_is_no_sign_of_life(engine: Engine, browser
     reader = browser()
     reader.sign_in("Dr Ito")
     idle_for(engine, 10)
-    for path, element in (("/list", "refresh"), ("/", "operations")):
+    for path, element in (("/list", "refresh"), ("/", "operations"), ("/list", "renewal")):
         renewed = reader.client.get(path, headers={"hx-request": "true", "hx-trigger": element})
         assert renewed.status_code == 200
     idle_for(engine, 6)

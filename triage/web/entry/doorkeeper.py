@@ -26,7 +26,7 @@ from triage.web.reader import COOKIE, Reader, Readers
 BY_ITSELF = frozenset({"/feed", "/api/v1/feed"})
 WITH_SESSIONS = frozenset({"local", "oidc"})
 # The elements that renew themselves: the list, the operations page.
-RENEWING = frozenset({"refresh", "operations"})
+RENEWING = frozenset({"refresh", "operations", "renewal"})
 
 
 @dataclass(frozen=True)

@@ -63,16 +63,18 @@
     on(study, act);
     setTimeout(flush);
   });
-  function inTurn(key, act) {
-    const study = hand();
+  function inTurn(key, act, study = hand()) {
+    const waits = underWay();
     if (SENDS_NOTHING.includes(key)) act();
-    else if (underWay()) pressed.push(() => on(study, act));
+    else if (waits) pressed.push(() => on(study, act));
     else on(study, act);
+    if (FIELDS.includes(key) && (waits || opening)) early = "";
   }
 
   const open = () => {
     const drawer = $("drawer");
-    return drawer && (!current() || drawer.dataset.study === subject()) ? drawer : null;
+    const free = due === null && !current(); // what a key of another row left behind is for that row alone
+    return drawer && (free || drawer.dataset.study === subject()) ? drawer : null;
   };
   // Acts that live in the drawer: open it first where it is not.
   function inDrawer(act) {
@@ -137,14 +139,16 @@
   const DIGITS_MS = 300;
   let digits = "";
   let typing = 0;
+  let judged; // the study in hand when the first digit went down
   function digit(key) {
+    if (!digits) judged = hand();
     digits += key;
     clearTimeout(typing);
     typing = setTimeout(() => {
       const one = digits.length === 1 && "123".includes(digits);
       const act = one ? drawerKey(`opinion${digits}`) : null;
       digits = "";
-      if (act) inTurn(key, act);
+      if (act) inTurn(key, act, judged);
     }, DIGITS_MS);
   }
   function jump() {
@@ -197,9 +201,9 @@
       if (event.key === "Escape") (current() ?? document.body).focus(), event.target.blur();
       return;
     }
-    if (early !== null && event.key.length === 1) {
+    if (early !== null && (event.key.length === 1 || event.key === "Enter" || event.key === "Backspace")) {
       event.preventDefault();
-      early += event.key;
+      early = event.key === "Backspace" ? early.slice(0, -1) : early + (event.key === "Enter" ? "" : event.key);
       return;
     }
     if (/^\d$/.test(event.key)) return digit(event.key);
@@ -209,7 +213,6 @@
     if (!act) return;
     event.preventDefault();
     inTurn(event.key, act);
-    if (FIELDS.includes(event.key) && underWay()) early = "";
   });
 
   // What the palette chooses is done as if its key had been pressed.

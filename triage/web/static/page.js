@@ -288,7 +288,9 @@ const triagePage = (() => {
     const body = new FormData($("where"));
     body.set("version", release.value);
     const address = release.getAttribute("formaction").replace("/release", "/claim");
-    fetch(address, { method: "POST", body: new URLSearchParams(body), headers: { "hx-request": "true" } }).catch(lost);
+    // Not a sign that somebody is there: an empty chair's claim ends with its session's lock.
+    const headers = { "hx-request": "true", "hx-trigger": "renewal" };
+    fetch(address, { method: "POST", body: new URLSearchParams(body), headers }).catch(lost);
   }, RENEW_MS);
 
   document.addEventListener("click", (event) => {

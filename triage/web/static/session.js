@@ -6,6 +6,7 @@
   if (!minutes) return;
   const TELL_EVERY_MS = 60000;
   const WARN_MS = 60000;
+  const ASK_EVERY_MS = 30000;
   let moved = Date.now();
   let told = Date.now();
   const warning = document.getElementById("locking");
@@ -22,9 +23,20 @@
   for (const kind of ["keydown", "pointerdown", "wheel"]) addEventListener(kind, alive, { passive: true });
   addEventListener("pointermove", () => { if (Date.now() - moved > 5000) alive(); }, { passive: true });
 
+  // Another page of the same session may be in use: the server knows, and this question is no sign of life.
+  let asked = 0;
+  function ask() {
+    if (Date.now() - asked < ASK_EVERY_MS) return;
+    asked = Date.now();
+    fetch("/list", { headers: { "hx-request": "true", "hx-trigger": "refresh" } }).then((answer) => {
+      if (answer.ok) warning.hidden = true;
+      else location.reload();
+    }, () => location.reload());
+  }
+
   setInterval(() => {
     const left = minutes * 60000 - (Date.now() - moved);
-    if (left < -2000) location.reload();
+    if (left < -2000) ask();
     else warning.hidden = left > WARN_MS;
   }, 1000);
 })();
