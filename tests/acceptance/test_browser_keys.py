@@ -74,6 +74,23 @@ def test_every_act_of_the_drawer_has_its_key(engine: Engine, sit: Sit, studies: 
     assert seat.complaints == []
 
 
+def test_an_open_form_acts_on_the_study_as_one_s_own_act_left_it(
+    engine: Engine, sit: Sit, studies: list[int]
+) -> None:
+    cast.answer(engine, studies[1], cast.flagged())
+    seat = sit()
+    seat.page.click(f"#o{studies[1]}")
+    seat.page.click("#lower summary")
+    seat.page.select_option("#lower-reason", "known-old")
+    worklist.claim(engine, studies[1], "Dr B")
+    worklist.release(engine, studies[1], "Dr B", worklist.row(engine, studies[1]).version)
+    seat.page.click("#lower >> button:has-text('Move down')")
+    seat.page.wait_for_selector("#message.trouble")
+    seat.page.click("#lower >> button:has-text('Move down')")
+    seat.page.wait_for_selector(f"#s{studies[1]} >> text=Moved down by Dr A: known old fracture")
+    assert seat.complaints == []
+
+
 def test_what_is_typed_for_a_field_on_its_way_lands_there_and_does_nothing_else(
     engine: Engine, sit: Sit, studies: list[int]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from playwright.sync_api import Route
 from sqlalchemy import Engine
 
 from tests import worklist_cast as cast
@@ -41,6 +42,22 @@ def test_a_note_is_written_seen_by_a_colleague_and_taken_back(
     colleague.page.wait_for_selector(".written", state="detached")
     assert not [address for address in seat.addresses + colleague.addresses if "SENTINEL" in address]
     assert seat.complaints == colleague.complaints == []
+
+
+def test_what_is_typed_while_a_note_is_on_its_way_stays(sit: Sit, studies: list[int]) -> None:
+    seat = sit()
+    held: list[Route] = []
+    seat.page.route("**/notes", lambda route: held.append(route))
+    seat.page.click(f"#o{studies[0]}")
+    seat.page.fill("#note-text", "the first")
+    seat.page.keyboard.press("Control+Enter")
+    seat.page.wait_for_selector("#noting.htmx-request")
+    seat.page.keyboard.type(" and the next")
+    held[0].continue_()
+    seat.page.wait_for_selector(".written >> text=the first")
+    seat.page.wait_for_selector("#noting:not(.htmx-request)")
+    assert seat.page.input_value("#note-text") == "the first and the next"
+    assert seat.complaints == []
 
 
 def test_a_label_is_set_and_taken_off_with_the_keyboard(engine: Engine, sit: Sit, studies: list[int]) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
 
 import httpx2 as httpx
 import pytest
 from sqlalchemy import Engine, text
 
 from tests import worklist_cast as cast
-from tests.web_site import PlainReader
+from tests.web_site import PlainReader, serving
 from triage.domain.errors import Refused
 from triage.domain.reading import Column, Filters
 from triage.domain.worklist import Tab
+from triage.embedded.service import wait_until
 from triage.store import queries, saved_views, schema, worklist
 from triage.store.engine import transaction
 
@@ -161,6 +164,22 @@ def test_a_view_of_an_older_version_shows_no_search(engine: Engine, three: list[
     schema.upgrade(engine)
     with transaction(engine) as connection:
         assert "sato" not in str(connection.execute(text("SELECT filters FROM saved_view")).all())
+
+
+def test_what_an_older_version_writes_later_is_stripped_by_the_page_s_upkeep(
+    engine: Engine, three: list[int], tmp_path: Path
+) -> None:
+    saved_views.save(engine, "Dr A", "Old", Tab.ALL, Filters(source="CR_0"), ())
+    with transaction(engine) as connection:
+        connection.execute(text("""UPDATE saved_view SET filters = jsonb_set(filters, '{text}', '"sato"')"""))
+    with serving(tmp_path, engine.url.render_as_string(hide_password=False)):
+        assert wait_until(lambda: _stored_filters(engine) == [asdict(Filters(source="CR_0"))], 30)
+    assert saved_views.strip_searches(engine) == 0
+
+
+def _stored_filters(engine: Engine) -> list[object]:
+    with transaction(engine) as connection:
+        return list(connection.execute(text("SELECT filters FROM saved_view")).scalars())
 
 
 def test_a_shared_view_is_everybodys(engine: Engine, sit_down: Open, three: list[int]) -> None:

@@ -1,4 +1,4 @@
-"""Now and then: forgets sessions that are over, tries that no limit remembers, places long left, searches of past shifts; counts what was done."""
+"""Now and then: forgets sessions that are over, tries that no limit remembers, places long left, searches of past shifts and in old views; counts what was done."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from triage.accounts.signing_in import lifetimes
 from triage.domain.errors import TriageError
-from triage.store import places, queries, sessions, tries
+from triage.store import places, queries, saved_views, sessions, tries
 from triage.web.room import Room
 
 EVERY_SECONDS = 300.0
@@ -27,3 +27,4 @@ def _sweep(here: Room) -> None:
     tries.expire(here.engine)
     places.expire(here.engine)
     queries.expire(here.engine)
+    saved_views.strip_searches(here.engine)

@@ -34,7 +34,7 @@ const triageHold = (() => {
   };
 
   // --- what a reader has opened or typed stays -------------------------------------------------------------
-  function keepOpen(fresh) {
+  function keepOpen(fresh, own) {
     const here = $("drawer")?.dataset.study;
     const same = here !== undefined && here === fresh.querySelector("#drawer")?.dataset.study;
     for (const open of document.querySelectorAll("#page details[open][id]")) {
@@ -42,7 +42,13 @@ const triageHold = (() => {
       for (const box of open.querySelectorAll("[type=checkbox], [type=radio]")) box.toggleAttribute("checked", box.checked);
       for (const typed of open.querySelectorAll("input:not([type])")) typed.setAttribute("value", typed.value);
       for (const one of open.querySelectorAll("option")) one.toggleAttribute("selected", one.selected);
-      fresh.querySelector(`#${open.id}`)?.replaceWith(fresh.ownerDocument.importNode(open, true));
+      const there = fresh.querySelector(`#${open.id}`);
+      if (!there) continue;
+      const kept = fresh.ownerDocument.importNode(open, true);
+      // What one's own act answered says how the study stands now: the open form acts on that from here on.
+      const version = own !== undefined && own === here && there.querySelector("button[name=version]")?.value;
+      if (version) kept.querySelector("button[name=version]")?.setAttribute("value", version);
+      there.replaceWith(kept);
     }
     if (!same) return;
     for (const typed of document.querySelectorAll("#drawer :is(input[type=text], input:not([type]), textarea)[id]")) {
@@ -137,7 +143,7 @@ const triageHold = (() => {
     const doc = new DOMParser().parseFromString(html, "text/html");
     const fresh = doc.getElementById("page");
     if (!fresh) return html;
-    keepOpen(fresh);
+    keepOpen(fresh, own);
     const comparable = fresh.querySelector("#rows") && document.querySelector("#rows") && place(fresh) === place($("page"));
     if (comparable && holding() && !bringing) arrange(fresh, own);
     else applying();

@@ -15,6 +15,7 @@ const triagePage = (() => {
   // --- the connection -------------------------------------------------------------------------------------
   let heard = Date.now();
   let lostSince = null;
+  let silent = false; // whether nothing but silence made it lost
   let noRoom = ""; // why the server has no feed for this page, while it answers everything else
 
   function clockOf(ms) {
@@ -26,12 +27,17 @@ const triagePage = (() => {
   function live() {
     heard = Date.now();
     lostSince = null;
+    silent = false;
     noRoom = "";
     show();
   }
   function lost() {
     lostSince = lostSince || Date.now();
     show();
+  }
+  function told() {
+    silent = false;
+    lost();
   }
   // A refused feed: EventSource does not say with what, so ask whether there is room.
   const FULL = {
@@ -66,19 +72,25 @@ const triagePage = (() => {
   document.body.addEventListener("htmx:sseOpen", (event) => {
     const source = event.detail.source;
     for (const kind of ["change", "resync", "alive"]) source.addEventListener(kind, kind === "alive" ? stay : live);
-    source.addEventListener("stale", lost);
+    source.addEventListener("stale", told);
   });
-  // "alive" tells of the line to the server; only "resync" ends what "stale" began.
+  // "alive" tells of the line to the server: it ends a silence; only "resync" ends what "stale" began.
   function stay() {
     heard = Date.now();
+    if (!silent) return;
+    live();
+    htmx.trigger($("refresh"), "again"); // what was told meanwhile may not have come
   }
   document.body.addEventListener("htmx:sseError", (event) => {
-    lost();
+    told();
     const { source } = event.detail;
     if (source?.readyState === EventSource.CLOSED || source?.refused) refused();
   });
   setInterval(() => {
-    if (Date.now() - heard > QUIET_MS) lost();
+    if (Date.now() - heard > QUIET_MS) {
+      silent ||= lostSince === null;
+      lost();
+    }
     if (lostSince) show();
   }, 1000);
 
@@ -182,10 +194,16 @@ const triagePage = (() => {
     // switch would keep a focused row from being refreshed.
     Idiomorph.defaults.ignoreActiveValue = document.activeElement?.matches("input, textarea") ?? false;
     const posted = detail.requestConfig.verb === "post";
-    if (/\/notes$/.test(path) && detail.xhr.status === 200 && $("note-text")) $("note-text").value = ""; // it stands above now
+    if (detail.xhr.status === 200) noted(path, detail.requestConfig.parameters);
     if (path === "/next") hand = /name="study" value="(\d+)"/.exec(detail.serverResponse)?.[1] ?? hand;
     detail.serverResponse = triageHold.merge(detail.serverResponse, posted ? actedOn(path) : undefined);
   });
+  // A note that was kept stands above its box now; what was typed since, or for another study, does not.
+  function noted(path, sent) {
+    const study = /^\/studies\/(\d+)\/notes$/.exec(path)?.[1];
+    const box = $("note-text");
+    if (study && box && study === $("drawer").dataset.study && box.value === sent[box.name]) box.value = "";
+  }
   const readAt = (html) => Number(/data-now="([\d.]+)"/.exec(html)?.[1]);
   // A refresh asked for before the reader opened something else must not close it again: ask anew.
   function overtaken(detail) {
