@@ -79,6 +79,9 @@ class Shadow:
             return False
         # Warm before a study is taken: bundles that cannot load must not cost it its attempts.
         self.child.start(self._tick)
+        # Warming takes long enough for a live study to have come.
+        if self._busy():
+            return False
         self.state = shadows.candidate_of(placed)
         since = max(one.since for one in placed if one.since is not None)
         task = shadows.claim(self._engine, self.state, since, self._seconds + MARGIN_SECONDS)

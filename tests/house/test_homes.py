@@ -94,3 +94,16 @@ def only_types(path: Path, package: str) -> bool:
         if isinstance(node, ast.Import) and any(a.name.partition(".")[0] == package for a in node.names):
             return False
     return taken <= allowed
+
+
+def test_no_two_locks_of_the_database_share_a_number() -> None:
+    numbers = [
+        node.value.value
+        for path in python_files(*CODE)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Constant)
+        and any(isinstance(to, ast.Name) and to.id.endswith("_LOCK") for to in node.targets)
+        and isinstance(node.value.value, int)
+    ]
+    assert len(numbers) >= 3 and len(numbers) == len(set(numbers)), [hex(number) for number in numbers]

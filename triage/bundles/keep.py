@@ -46,6 +46,7 @@ class Kept:
 
 
 Prove = Callable[[Path, str], Mapping[str, Any]]
+Registered = Callable[[str, str], str | None]
 
 
 def place(store: Path, name: str, version: str) -> Path:
@@ -53,8 +54,11 @@ def place(store: Path, name: str, version: str) -> Path:
     return store / f"{parse_name(name)}@{parse_version(version)}"
 
 
-def keep(store: Path, source: Path, prove: Prove | None = None) -> Kept:
-    """Import `source`; raises Refused for what may not be served, Conflict for a version that is another's."""
+def keep(store: Path, source: Path, prove: Prove | None = None, registered: Registered | None = None) -> Kept:
+    """Import `source`; raises Refused for what may not be served, Conflict for a version that is another's.
+
+    `registered` returns the digest (SHA-256, hex) that a name and version have in the database, None without.
+    """
     with _staged(store) as staged:
         _copy(source, staged)
         facts = _facts(staged)
@@ -63,6 +67,7 @@ def keep(store: Path, source: Path, prove: Prove | None = None) -> Kept:
         if final.exists():
             _same(final, facts["digest"])
         else:
+            _unregistered(registered, facts)
             _settle(staged, final)
         return Kept(final, facts, proof)
 
@@ -129,13 +134,13 @@ def _take(name: str, stream: IO[bytes], staged: Path) -> None:
 def _facts(staged: Path) -> dict[str, str]:
     try:
         said = folder.description(staged)
-        wrong = folder.difference(staged, said)
         listed = set(said.get("files", {}))
     except (TriageError, TypeError) as trouble:
         raise Refused("bundle", f"{folder.DESCRIPTION} is unreadable") from trouble
+    # Before any hash: what a stranger's file names could lie anywhere on this host.
     if listed != FILES - {folder.DESCRIPTION}:
         raise Refused("bundle", f"{folder.DESCRIPTION} does not list the files of a bundle")
-    if wrong:
+    if wrong := folder.difference(staged, said):
         raise Refused("bundle", wrong)
     found = folder.about(staged, None)
     facts = {
@@ -178,6 +183,14 @@ def _same(final: Path, digest: str) -> None:
         raise Conflict(
             "model", f"{final.name} is here with other bytes ({known['state']}): give it another version"
         )
+
+
+def _unregistered(registered: Registered | None, facts: Mapping[str, str]) -> None:
+    """Refuse before it has the name: wrong bytes under it would be in the way of the right ones."""
+    known = registered(facts["name"], facts["version"]) if registered else None
+    if known not in (None, facts["digest"]):
+        reference = f"{facts['name']}@{facts['version']}"
+        raise Conflict("model", f"{reference} is another bundle here: give the new one another version")
 
 
 def _settle(staged: Path, final: Path) -> None:

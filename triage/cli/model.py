@@ -96,7 +96,11 @@ def import_(source: Path, actor: str | None, as_json: bool) -> None:
     from triage.store import models
 
     with opened() as session:
-        kept = keep(session.settings.model_store, source)
+        kept = keep(
+            session.settings.model_store,
+            source,
+            registered=lambda *which: models.registered(session.engine, *which),
+        )
         made, new = models.register(session.engine, kept.facts, acting(actor))
     proof: dict[str, Any] = {name: kept.proof.get(name) for name in ("golden_vectors", "largest_difference")}
     write_fields("Model", {**kept.facts, "folder": kept.folder, **proof, "new": new}, as_json=as_json)
@@ -117,13 +121,12 @@ def promote(reference: str, reason: str, actor: str | None, as_json: bool) -> No
 
     Studies that were answered keep their answer: `triage requeue` asks for new ones.
     """
-    from triage.bundles.keep import place
     from triage.domain.model import parse_reference
     from triage.store import models
 
     name, version = parse_reference(reference)
     with opened() as session:
-        _demand_whole(session, name, version, place(session.settings.model_store, name, version))
+        _demand_whole(session, name, version)
         done = models.promote(session.engine, name, version, acting(actor), reason)
     _tell(done, as_json)
 
@@ -138,6 +141,9 @@ def rollback(name: str | None, reason: str, actor: str | None, as_json: bool) ->
     from triage.store import models
 
     with opened() as session:
+        back = models.rolls_back_to(session.engine, name)
+        if back is not None:
+            _demand_whole(session, back.name, back.version)
         done = models.rollback(session.engine, acting(actor), reason, name)
     _tell(done, as_json)
 
@@ -154,17 +160,21 @@ def history(limit: int, as_json: bool) -> None:
     write_rows("ModelPromotion", found, HISTORY, as_json=as_json, nothing="Nothing was ever promoted.")
 
 
-def _demand_whole(session: Any, name: str, version: str, folder: Path) -> None:
-    """Refuse to promote what would be refused at the next study."""
+def _demand_whole(session: Any, name: str, version: str) -> None:
+    """Refuse to let answer what would be refused at the next study."""
     from triage.bundles import folder as bundle_folder
+    from triage.bundles.keep import place
     from triage.domain.errors import Refused
     from triage.store import models
 
-    for placed in models.catalogue(session.engine):
-        if (placed.model.name, placed.model.version) == (name, version):
-            state = bundle_folder.about(folder, placed.model.digest)["state"]
-            if state != bundle_folder.AS_PINNED:
-                raise Refused("bundle", f"{placed.model.reference} is not what was imported: {state}")
+    folder = place(session.settings.model_store, name, version)
+    digest = models.registered(session.engine, name, version)
+    if digest is None:
+        return
+    state = bundle_folder.about(folder, digest)["state"]
+    if state != bundle_folder.AS_PINNED:
+        way = f"Move {folder} away if it is there and import that bundle again, or promote another."
+        raise Refused("bundle", f"{name}@{version} is not what was imported: {state}. {way}")
 
 
 def _told(done: Any) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from triage.store import audit
 from triage.store.engine import transaction
 from triage.store.model_tables import model, model_promotion, model_shadow
 
-_LOCK = 0x5350_0002  # one number for the whole product (pg_advisory)
+_LOCK = 0x5350_0003  # one number for the whole product (pg_advisory)
 _P = model_promotion.c
 
 
@@ -73,14 +73,25 @@ def rollback(engine: Engine, actor: str, reason: str, name: str | None = None) -
     words = parse_reason(reason)
     with transaction(engine) as connection:
         alone(connection)
-        top = _top(connection, name) if name else _newest_that_stands(connection)
-        if top is None or top["model_id"] is None:
-            what = name or "every model"
-            raise Conflict("model", f"{what} is {AS_SHIPPED}: no promotion is left to take back")
+        top = _taken_back(connection, name)
         back = _row(connection, top["below_id"])
         came = None if back is None else _by_id(connection, back["model_id"])
         below = None if back is None else _row(connection, back["below_id"])
         return _place(connection, "rollback", top["name"], came, top, below=below, who=(actor, words))
+
+
+def rolls_back_to(engine: Engine, name: str | None = None) -> Model | None:
+    """Return what a rollback would let answer, None for what was shipped; raises Conflict as `rollback`."""
+    with transaction(engine) as connection:
+        back = _row(connection, _taken_back(connection, name)["below_id"])
+        return None if back is None else _by_id(connection, back["model_id"])
+
+
+def registered(engine: Engine, name: str, version: str) -> str | None:
+    """Return the digest (SHA-256, hex) that a name and version were imported with, None if they were not."""
+    with transaction(engine) as connection:
+        found = _find(connection, name, version)
+    return None if found is None else found.digest
 
 
 def live(engine: Engine) -> dict[str, Model]:
@@ -204,6 +215,14 @@ def _told(connection: Connection, row: RowMapping) -> Promotion:
 def _top(connection: Connection, name: str) -> RowMapping | None:
     query = select(model_promotion).where(_P.name == name).order_by(desc(_P.id)).limit(1)
     return connection.execute(query).mappings().one_or_none()
+
+
+def _taken_back(connection: Connection, name: str | None) -> RowMapping:
+    top = _top(connection, name) if name else _newest_that_stands(connection)
+    if top is None or top["model_id"] is None:
+        what = name or "every model"
+        raise Conflict("model", f"{what} is {AS_SHIPPED}: no promotion is left to take back")
+    return top
 
 
 def _newest_that_stands(connection: Connection) -> RowMapping | None:

@@ -91,7 +91,9 @@ def apply_result(
     """
     policy = in_force(connection, policy).policy
     row = locked(connection, study_id)
-    if triage.outcome is TriageOutcome.FLAGGED:
+    # A retry says again what an early `place` has said: a person may have judged that flag meanwhile.
+    said = row["outcome"] == TriageOutcome.FLAGGED and row["probability"] == triage.probability
+    if triage.outcome is TriageOutcome.FLAGGED and not said:
         _forget_lowering(connection, study_id)
     by_person = any(row[name] for name in ("handled_at", "opened_at", "completed_at", "pinned_by"))
     rests_on = priority.still_counts(counted(row), Counted.of(triage), by_person=by_person)

@@ -14,7 +14,8 @@ from sqlalchemy import Engine
 
 from tests import model_cast as cast
 from tests.command_line import Triage, items
-from triage.store import audit
+from triage.bundles.keep import keep
+from triage.store import audit, models
 
 NAME = "vertebra-fresh"
 WHY = ("--reason", "four weeks in the shadow", "--as", "Dr A")
@@ -71,6 +72,37 @@ def test_a_changed_byte_is_found_and_refuses_the_promotion(site: Triage, candida
     again = site("model", "import", str(candidate))
     assert again.returncode == 4 and "other bytes" in again.stderr
     assert roles(site)[f"{NAME}@1.1.0"] == ""
+
+
+def test_a_rollback_to_what_is_not_whole_here_is_refused_with_the_way_out(
+    site: Triage, engine: Engine, tmp_path: Path
+) -> None:
+    store = Path(site.environment["TRIAGE_HOME"]) / "models"
+    kept = [
+        keep(store, cast.hollow(tmp_path / v, version=v), lambda *_: {}) for v in ("1.1.0", "1.2.0", "1.3.0")
+    ]
+    for one in kept:
+        models.register(engine, one.facts, "Dr A")
+        models.promote(engine, NAME, one.facts["version"], "Dr A", "better")
+    (kept[1].folder / "card.md").write_text("another card")
+    for asked in ((NAME,), ()):
+        refused = site("model", "rollback", *asked, *WHY)
+        assert refused.returncode == 1 and "card.md was changed" in refused.stderr
+        assert "import that bundle again, or promote another" in refused.stderr
+    assert models.live(engine)[NAME].version == "1.3.0"
+    shutil.rmtree(kept[1].folder)
+    keep(store, tmp_path / "1.2.0", lambda *_: {})
+    assert site("model", "rollback", *WHY).returncode == 0
+    assert models.live(engine)[NAME].version == "1.2.0"
+
+
+def test_an_import_that_the_database_knows_otherwise_leaves_nothing_under_its_name(
+    site: Triage, engine: Engine, candidate: Path
+) -> None:
+    models.register(engine, cast.facts(letter="f"), "Dr A")
+    refused = site("model", "import", str(candidate))
+    assert refused.returncode == 4 and "another version" in refused.stderr
+    assert not (Path(site.environment["TRIAGE_HOME"]) / "models" / f"{NAME}@1.1.0").exists()
 
 
 def test_a_bundle_that_answers_otherwise_than_packaged_is_not_kept(

@@ -144,6 +144,20 @@ def test_no_study_is_taken_while_a_live_one_is_in_hand(engine: Engine, ready: Wo
         busy.stop()
 
 
+def test_no_study_is_taken_when_a_live_one_came_while_the_child_warmed(
+    engine: Engine, ready: Worker, tmp_path: Path
+) -> None:
+    shadowed(engine)
+    assert ready.pipeline.analyse(waiting_study(engine, "one")) == "succeeded"
+    came = Shadow(engine, orders(), tmp_path / "models", lambda: came.child.pid is not None, 3.0)
+    try:
+        assert came.step() is False and came.child.starts == 1
+        with engine.begin() as connection:
+            assert connection.execute(text("SELECT count(*) FROM shadow_answer")).scalar_one() == 0
+    finally:
+        came.stop()
+
+
 @pytest.mark.parametrize(
     ("uid", "trouble"), [(children.CRASH_UID, "child-died"), (children.UNREADABLE_UID, "truncated")]
 )

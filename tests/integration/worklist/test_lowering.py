@@ -85,3 +85,16 @@ def test_asking_again_without_new_images_leaves_what_a_person_judged(
     assert cast.order(engine) == raised
     cast.answer(engine, raised[2], cast.flagged())
     assert cast.order(engine)[0] == raised[2], "another flag asks anew"
+
+
+def test_the_same_flag_said_again_leaves_what_a_person_judged_and_another_asks_anew(
+    engine: Engine, raised: list[int]
+) -> None:
+    lowering.lower(engine, raised[2], "Dr A", reason=LowerReason.KNOWN_OLD, policy=cast.POLICY)
+    with transaction(engine) as connection:
+        worklist_order.analysis_started(connection, raised[2], cast.POLICY)
+    cast.answer(engine, raised[2], cast.flagged())
+    assert cast.order(engine) == raised
+    assert worklist.row(engine, raised[2]).reason_code == "lowered"
+    cast.answer(engine, raised[2], cast.flagged(0.9))
+    assert cast.order(engine)[0] == raised[2]

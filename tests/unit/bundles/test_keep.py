@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests import model_cast as cast
+from triage.bundles import folder as bundle_folder
 from triage.bundles import keep as keeping
 from triage.bundles.folder import about
 from triage.bundles.keep import keep, place
@@ -163,6 +165,42 @@ def test_a_description_that_is_none_is_refused(store: Path, source: Path, said: 
     (source / "bundle.json").write_bytes(said)
     with pytest.raises(Refused):
         keep(store, source, prove)
+
+
+def test_no_file_is_read_that_a_foreign_description_names(
+    store: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    digest = bundle_folder.digest
+
+    def watched(path: Path) -> str:
+        read.append(path)
+        return digest(path)
+
+    monkeypatch.setattr(bundle_folder, "digest", watched)
+    outside = tmp_path / "outside"
+    outside.write_text("not yours")
+    said = json.loads((source / "bundle.json").read_bytes())
+    said["files"] = {str(outside): digest(outside), **said["files"]}
+    (source / "bundle.json").write_text(json.dumps(said))
+    with pytest.raises(Refused, match="does not list the files"):
+        keep(store, source, prove)
+    assert read == []
+
+
+def test_what_the_database_knows_with_another_digest_never_gets_the_name(store: Path, source: Path) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def other(name: str, version: str) -> str:
+        asked.append((name, version))
+        return "f" * 64
+
+    with pytest.raises(Conflict, match="another version"):
+        keep(store, source, prove, other)
+    assert asked == [("vertebra-fresh", "1.1.0")] and left(store) == []
+    kept = keep(store, source, prove, lambda *_: None)
+    shutil.rmtree(kept.folder)
+    assert keep(store, source, prove, lambda *_: kept.facts["digest"]) == kept
 
 
 def test_a_reference_never_leaves_the_store(store: Path) -> None:
