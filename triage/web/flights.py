@@ -8,34 +8,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
+from concurrent.futures import Future, wait
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
 
 
-class _Flight(Generic[V]):
-    """One reading: it takes along everybody who came before it began."""
-
-    def __init__(self) -> None:
-        self.landed = threading.Event()
-        self.value: V | None = None
-        self.trouble: BaseException | None = None
-
-    def result(self) -> V:
-        self.landed.wait()
-        if self.trouble is not None:
-            raise self.trouble
-        assert self.value is not None
-        return self.value
-
-
 class Flights(Generic[V]):
-    """Readings by key; safe to use from every thread of the process. A reading never returns None."""
+    """Readings by key; safe to use from every thread of the process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._under_way: dict[Hashable, _Flight[V]] = {}
-        self._boarding: dict[Hashable, _Flight[V]] = {}
+        self._under_way: dict[Hashable, Future[V]] = {}
+        # What begins when the reading under way has ended; it takes along everybody who comes before that.
+        self._boarding: dict[Hashable, Future[V]] = {}
 
     def get(self, key: Hashable, read: Callable[[], V]) -> V:
         """Return what a reading that begins from now on finds; raises what it raises."""
@@ -44,25 +30,29 @@ class Flights(Generic[V]):
             mine = self._boarding.get(key) if before else None
             leads = mine is None
             if mine is None:
-                mine = _Flight()
+                mine = Future()
                 (self._boarding if before else self._under_way)[key] = mine
         if leads:
             if before is not None:
-                before.landed.wait()
+                wait([before])
             self._fly(key, mine, read)
         return mine.result()
 
-    def _fly(self, key: Hashable, flight: _Flight[V], read: Callable[[], V]) -> None:
+    def _fly(self, key: Hashable, flight: Future[V], read: Callable[[], V]) -> None:
         try:
-            flight.value = read()
+            outcome = read()
         except BaseException as trouble:
-            flight.trouble = trouble
+            self._land(key)
+            flight.set_exception(trouble)  # for the others aboard
             raise
-        finally:
-            with self._lock:
-                following = self._boarding.pop(key, None)
-                if following is None:
-                    del self._under_way[key]
-                else:
-                    self._under_way[key] = following
-            flight.landed.set()
+        else:
+            self._land(key)
+            flight.set_result(outcome)
+
+    def _land(self, key: Hashable) -> None:
+        with self._lock:
+            following = self._boarding.pop(key, None)
+            if following is None:
+                del self._under_way[key]
+            else:
+                self._under_way[key] = following

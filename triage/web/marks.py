@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -11,14 +12,13 @@ from triage.domain.account import Right, may
 from triage.domain.errors import Conflict, NotFound, Refused
 from triage.web.acts import shown
 from triage.web.listing import show_refusal
-from triage.web.place import Carried, Message, Token, Undo
+from triage.web.place import Carried, Message, Token, Undo, Where
 from triage.web.reader import Reader
-from triage.web.room import room
+from triage.web.room import Room, room
 
 router = APIRouter(prefix="/studies/{study_id}")
 Text = Annotated[str, Form(max_length=2000)]
 Label = Annotated[str, Form(max_length=40)]
-TROUBLE = (Conflict, NotFound, Refused)
 
 
 def leads(reader: Reader) -> bool:
@@ -29,42 +29,34 @@ def leads(reader: Reader) -> bool:
 @router.post("/notes")
 def write(request: Request, study_id: int, where: Carried, token: Token = "", text: Text = "") -> Response:
     """Put a note on the study."""
-    here = room(request)
-    reader = here.reader(request)
-    try:
-        here.readers.check(reader, token)
+
+    def act(here: Room, reader: Reader) -> Message:
         number = here.marks.write(study_id, reader.name, text)
-    except TROUBLE as refused:
-        return show_refusal(request, where, refused)
-    undo = Undo(f"/studies/{study_id}/notes/{number}/withdraw")
-    return shown(request, where, Message("Note written.", undo=undo))
+        return Message("Note written.", undo=Undo(f"/studies/{study_id}/notes/{number}/withdraw"))
+
+    return _carried_out(request, where, token, act)
 
 
 @router.post("/notes/{number}/withdraw")
 def withdraw(request: Request, study_id: int, number: int, where: Carried, token: Token = "") -> Response:
     """Take a note away."""
-    here = room(request)
-    reader = here.reader(request)
-    try:
-        here.readers.check(reader, token)
+
+    def act(here: Room, reader: Reader) -> Message:
         here.marks.withdraw(study_id, number, reader.name, anybodys=leads(reader))
-    except TROUBLE as refused:
-        return show_refusal(request, where, refused)
-    undo = Undo(f"/studies/{study_id}/notes/{number}/restore")
-    return shown(request, where, Message("Note withdrawn.", undo=undo))
+        return Message("Note withdrawn.", undo=Undo(f"/studies/{study_id}/notes/{number}/restore"))
+
+    return _carried_out(request, where, token, act)
 
 
 @router.post("/notes/{number}/restore")
 def restore(request: Request, study_id: int, number: int, where: Carried, token: Token = "") -> Response:
     """Bring a withdrawn note back."""
-    here = room(request)
-    reader = here.reader(request)
-    try:
-        here.readers.check(reader, token)
+
+    def act(here: Room, reader: Reader) -> Message:
         here.marks.restore(study_id, number, reader.name, anybodys=leads(reader))
-    except TROUBLE as refused:
-        return show_refusal(request, where, refused)
-    return shown(request, where, Message("The note stands again."))
+        return Message("The note stands again.")
+
+    return _carried_out(request, where, token, act)
 
 
 @router.post("/labels")
@@ -77,15 +69,26 @@ def label(
     off: Label = "",
 ) -> Response:
     """Put a label on the study, or take one off."""
-    here = room(request)
-    reader = here.reader(request)
     address = f"/studies/{study_id}/labels"
-    try:
-        here.readers.check(reader, token)
+
+    def act(here: Room, reader: Reader) -> Message:
         if off:
             here.marks.clear(study_id, off, reader.name)
-            return shown(request, where, Message("Label taken off.", undo=Undo(address, {"on": off})))
+            return Message("Label taken off.", undo=Undo(address, {"on": off}))
         here.marks.set(study_id, on, reader.name)
-    except TROUBLE as refused:
+        return Message(f"Label set: {on}.", undo=Undo(address, {"off": on}))
+
+    return _carried_out(request, where, token, act)
+
+
+def _carried_out(
+    request: Request, where: Where, token: str, act: Callable[[Room, Reader], Message]
+) -> Response:
+    here = room(request)
+    reader = here.reader(request)
+    try:
+        here.readers.check(reader, token)
+        message = act(here, reader)
+    except (Conflict, NotFound, Refused) as refused:
         return show_refusal(request, where, refused)
-    return shown(request, where, Message(f"Label set: {on}.", undo=Undo(address, {"off": on})))
+    return shown(request, where, message)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from sqlalchemy import Engine
 
 from tests import worklist_cast as cast
 from tests.command_line import Triage
 from tests.house.source import ROOT
+from tests.peers import foreign_program
 from tests.web_site import serving
 
 ADDRESS = "127.0.0.1:8080"
@@ -26,10 +25,7 @@ def lines_of(readme: str) -> str:
 
 
 def test_the_lines_of_the_readme_read_the_list(engine: Engine, triage: Triage, tmp_path: Path) -> None:
-    if shutil.which("curl") is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("curl is not installed")
-        pytest.skip("curl is not installed")
+    foreign_program("curl", "curl")
     study_id = cast.image_arrives(engine, "one")
     command = tmp_path / "bin" / "triage"
     command.parent.mkdir()
