@@ -8,19 +8,6 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped set: small bundles with random weights and their pins."""
-    from workers.infer import configure_runtime
-
-    configure_runtime(1)
-    from workers.training.untrained import write_all_untrained
-
-    folder = tmp_path_factory.mktemp("bundles")
-    write_all_untrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
 def candidate(bundles: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Another vertebra-fresh, version 1.1.0, with other random weights."""
     from tests.model_cast import untrained

@@ -1,4 +1,4 @@
-"""Bundles for the tests of the real child."""
+"""What several rooms of the integration tests stand on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Small bundles with random weights and their pins."""
+    """The shipped set: small bundles with random weights and their pins."""
     from workers.infer import configure_runtime
 
     configure_runtime(1)
