@@ -54,11 +54,19 @@ class Built:
 
 
 def build(
-    source: Source, labels: Path, out: Path, *, seed: int, leave_out: bool, watch: Watch = lambda paths: paths
+    source: Source,
+    labels: Path,
+    out: Path,
+    *,
+    seed: int,
+    leave_out: bool,
+    watch: Watch = lambda paths: paths,
+    salt: bytes | None = None,
 ) -> Built:
     """Write a dataset; raises DatasetRefused unless everything fits, or `leave_out` leaves out what does not.
 
     A patient in two splits is refused in any case: leaving out images would hide a split that was made wrongly.
+    `salt` is for patients that do not exist; real ones have a random one.
     """
     table = read_labels(labels)
     scanned = list(scan(watch(source.paths)))
@@ -70,7 +78,7 @@ def build(
         nothing = [] if found.cases else [Problem("no-cases", "no image has a usable label", ())]
         raise DatasetRefused([*found.problems, *nothing])
     out.mkdir(parents=True, exist_ok=True)
-    manifest = _manifest(found.cases, found.problems, unusable, table, _salt(out), seed)
+    manifest = _manifest(found.cases, found.problems, unusable, table, _salt(out, salt), seed)
     data = json.dumps(manifest, indent=1, sort_keys=True).encode()
     _private(out / FILES, json.dumps(_where(source.root, found.cases), indent=1, sort_keys=True).encode())
     (out / MANIFEST).write_bytes(data)
@@ -85,10 +93,10 @@ def _where(folder: Path, cases: Sequence[Labelled]) -> dict[str, Any]:
     }
 
 
-def _salt(out: Path) -> bytes:
+def _salt(out: Path, chosen: bytes | None) -> bytes:
     path = out / SALT
-    if not path.exists():
-        _private(path, secrets.token_hex(32).encode())
+    if chosen is not None or not path.exists():
+        _private(path, chosen or secrets.token_hex(32).encode())
     return path.read_bytes()
 
 

@@ -1,12 +1,14 @@
 """Write a phantom data set as a site's would be: DICOM files, a label CSV with exact truth, and the dataset made of both.
 
-Below the folder: dicom/, labels.csv, dataset/ (manifest and files). The same task, seed, number and difficulty give the same files.
+Below the folder: dicom/, labels.csv, dataset/ (manifest and files). The same task, seed, number and difficulty give
+the same images, labels and manifest, byte for byte (held by a test); files.json names the folder and salt is of the request.
 """
 
 from __future__ import annotations
 
 import csv
 import datetime
+import hashlib
 import json
 import math
 import time
@@ -53,8 +55,12 @@ def write_set(
     from workers.dataset.build import build
     from workers.dataset.source import from_folder
 
-    build(from_folder(out / "dicom"), out / "labels.csv", out / "dataset", seed=seed, leave_out=False)
-    noted.write_text(json.dumps(request))
+    asked = json.dumps(request)
+    # No secret: nobody is behind these hashes, and a random one would make another manifest on every machine.
+    salt = hashlib.sha256(asked.encode()).hexdigest().encode()
+    source = from_folder(out / "dicom")
+    build(source, out / "labels.csv", out / "dataset", seed=seed, leave_out=False, salt=salt)
+    noted.write_text(asked)
     return out / "dataset"
 
 

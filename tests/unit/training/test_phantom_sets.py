@@ -167,6 +167,17 @@ def test_a_set_of_marrow_holds_fractured_bodies_alone(sets: dict[str, Path]) -> 
     assert {case.modality for case in dataset.cases} == {"MR"}
 
 
+def test_the_same_request_gives_the_same_images_labels_and_manifest(
+    sets: dict[str, Path], tmp_path: Path
+) -> None:
+    once = sets["marrow"].parent
+    write_set("marrow", tmp_path, patients=20, seed=4, difficulty="standard", processes=1, echo=print)
+    written = {path.relative_to(once) for path in once.rglob("*") if path.is_file()}
+    assert written == {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
+    differ = {str(name) for name in written if (once / name).read_bytes() != (tmp_path / name).read_bytes()}
+    assert differ == {"dataset/files.json"}
+
+
 def test_a_folder_of_other_phantoms_is_refused(sets: dict[str, Path]) -> None:
     with pytest.raises(Conflict, match="other phantoms"):
         write_set(
