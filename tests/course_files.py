@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +37,9 @@ def spotted(patient: int, number: int, view: str, bright: bool, maker: str, time
     return data
 
 
-def image_dataset(root: Path, patients: int = 60, maker: str = "SITE WORKS") -> Path:
-    """One lateral film per patient; every third is fresh."""
-    films = [spotted(p, 1, "LATERAL", p % 3 == 0, maker) for p in range(1, patients + 1)]
+def image_dataset(root: Path, patients: int = 60, makers: Sequence[str] = ("SITE WORKS",)) -> Path:
+    """One lateral film per patient, of the makers in turn; every third is fresh."""
+    films = [spotted(p, 1, "LATERAL", p % 3 == 0, makers[p % len(makers)]) for p in range(1, patients + 1)]
     rows: list[dict[str, object]] = [
         {"sop_instance_uid": str(film.SOPInstanceUID), "label": LABELS[p % 3 == 0]}
         for p, film in enumerate(films, 1)

@@ -18,6 +18,9 @@ from triage.store.situation import Situation
 FOOTER = "Triage aid. Not for diagnosis. Unflagged studies are not cleared."
 BANNER = "NOT FOR CLINICAL USE"
 SYNTHETIC = "Models trained on synthetic phantoms only"
+PARTLY_SYNTHETIC = "Models trained on synthetic phantoms and on more"
+# As a bundle says it; whatever stands before or behind these words says what else it has seen.
+_PHANTOMS_ALONE = "synthetic-phantom"
 NO_FLAG_NOTE = "Absence of a flag is not a negative result."
 PREVIEW_NOTE = "Compressed preview, not diagnostic"
 HIDDEN = "name hidden"
@@ -278,13 +281,16 @@ def models(situation: Situation) -> str:
     return f"Models: {named}." if named else "No model has answered yet."
 
 
-def synthetic(situation: Situation) -> bool:
-    """Tell whether a model in use has only seen phantoms; unknown counts as such."""
-    return not situation.models or any("synthetic" in model.data_origin.lower() for model in situation.models)
+def synthetic(situation: Situation) -> str:
+    """Say that a model in use has only seen phantoms, or phantoms too, or nothing; unknown counts as the first."""
+    origins = {model.data_origin.lower() for model in situation.models}
+    if not origins or _PHANTOMS_ALONE in origins:
+        return SYNTHETIC
+    return PARTLY_SYNTHETIC if any("synthetic" in origin for origin in origins) else ""
 
 
 def origin(model: ModelIdentity) -> str:
     """Return what a model has learned from."""
-    if "synthetic" in model.data_origin.lower():
+    if model.data_origin.lower() == _PHANTOMS_ALONE:
         return "trained on phantoms"
     return f"trained on {model.data_origin}" if model.data_origin else "not said"

@@ -1,4 +1,4 @@
 """Phantoms, training, evaluation and packaging: how the shipped bundles came to be, as code that makes them again.
 
-Everything it makes is synthetic. Not for clinical use.
+The shipped bundles are of phantoms alone; course/ trains on a site's images too. Not for clinical use.
 """

@@ -5,14 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+SITE, PHANTOMS, MIXED = "site", "synthetic-phantom", "site-and-synthetic-phantom"
+# Behind one of these where weights were given: what images made those is not known here.
+FROM_GIVEN_WEIGHTS = "-from-given-weights"
+_MARKS = {SITE: "one site", PHANTOMS: "synthetic", MIXED: "one site and synthetic"}
+_FIGURES_OF = {SITE: "one site's patients", PHANTOMS: "synthetic phantoms", MIXED: "patients and phantoms"}
+_UNSEEN = {SITE: "patients", PHANTOMS: "phantom patients", MIXED: "patients and phantom patients"}
 _BANNERS = {
-    "site": (
+    SITE: (
         "**Trained and evaluated on one site's images. Nothing here says how it would do at another site, with another "
         "scanner or on later patients. Not for clinical use.**"
     ),
-    "synthetic-phantom": (
+    PHANTOMS: (
         "**Trained and evaluated on synthetic phantoms only. No patient image was used, and nothing here says how it would "
         "do on patients. Not for clinical use.**"
+    ),
+    MIXED: (
+        "**Trained and evaluated on one site's images and on synthetic phantoms together. Nothing here says how it would do "
+        "on patients alone. Not for clinical use.**"
+    ),
+    SITE + FROM_GIVEN_WEIGHTS: (
+        "**Trained further, from given weights, and evaluated on one site's images. What images made those weights is not "
+        "known here, and nothing here says how it would do at another site. Not for clinical use.**"
+    ),
+    PHANTOMS + FROM_GIVEN_WEIGHTS: (
+        "**Trained further, from given weights, and evaluated on synthetic phantoms. What images made those weights is not "
+        "known here, and nothing here says how it would do on patients. Not for clinical use.**"
+    ),
+    MIXED + FROM_GIVEN_WEIGHTS: (
+        "**Trained further, from given weights, and evaluated on one site's images and on synthetic phantoms together. What "
+        "images made those weights is not known here. Not for clinical use.**"
     ),
 }
 
@@ -60,14 +82,13 @@ def _point(point: Mapping[str, Any]) -> str:
 def render_card(description: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     """Markdown in the order of the usual model card."""
     scope, made = description["scope"], description["provenance"]
-    synthetic = made["data_origin"] != "site"
-    mark = " (synthetic)" if synthetic else " (one site)"
-    unseen = "phantom patients" if synthetic else "patients"
+    images = made["data_origin"].removesuffix(FROM_GIVEN_WEIGHTS)
+    mark = f" ({_MARKS[images]})"
     points = [_point(point) for point in description["operating_points"]]
     lines = [
         f"# {description['name']} {description['version']}{mark}",
         "",
-        _BANNERS["synthetic-phantom" if synthetic else "site"],
+        _BANNERS[made["data_origin"]],
         "",
         "## Scope",
         "",
@@ -91,9 +112,9 @@ def render_card(description: Mapping[str, Any], metrics: Mapping[str, Any]) -> s
         "",
         *(f"- {key.replace('_', ' ')}: {_figure(value)}" for key, value in description["ood"].items()),
         "",
-        f"## Figures on {unseen} that training never saw{mark}",
+        f"## Figures on {_UNSEEN[images]} that training never saw{mark}",
         "",
-        *(table(metrics) if synthetic else table(metrics, "one site's patients")),
+        *table(metrics, _FIGURES_OF[images]),
         "",
     ]
     return "\n".join(lines)

@@ -34,7 +34,7 @@ def _echo(line: str) -> None:
 
 @click.group(epilog="Example: triage-models train fracture --data phantoms --out build/fracture")
 def main() -> None:
-    """Phantoms, training and bundles. Everything made here is synthetic; not for clinical use."""
+    """Datasets, phantoms, training, evaluation and bundles. Nothing made here is for clinical use."""
 
 
 for _command in (dataset, ensemble, train, recipe, *COMMANDS):

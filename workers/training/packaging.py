@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from workers.models import ood
 from workers.models.bundle_write import Draft, canonical_json
 from workers.training.cache import Cache
-from workers.training.card import render_card
+from workers.training.card import PHANTOMS, render_card
 from workers.training.served import Network
 from workers.training.tasks import Task
 from workers.training.untrained import describe
@@ -28,7 +28,7 @@ def provenance(cache: Cache, seed: int, scale: str, trained_at: str) -> dict[str
     import keras
 
     return {
-        "data_origin": "synthetic-phantom",
+        "data_origin": PHANTOMS,
         "seed": seed,
         "scale": scale,
         "data_seed": cache.seed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -114,11 +115,20 @@ def test_the_bundle_carries_its_recipe_and_says_whose_images_made_it(whole: Path
 
 
 def test_phantoms_are_never_passed_off_as_patients(runtime: None, tmp_path: Path) -> None:
-    data = image_dataset(tmp_path / "phantoms", maker="PHANTOM WORKS")
+    data = image_dataset(tmp_path / "phantoms", makers=["PHANTOM WORKS"])
     trained(data, tmp_path / "out", recipe=recipe(epochs=1))
     bundle = load_pinned("site-fracture", tmp_path / "out" / "bundles")
     assert bundle.data_origin == "synthetic-phantom"
     assert "synthetic phantoms only" in (bundle.path / "card.md").read_text()
+
+
+def test_patients_are_never_passed_off_as_phantoms(runtime: None, tmp_path: Path) -> None:
+    data = image_dataset(tmp_path / "both", makers=["PHANTOM WORKS", "SITE WORKS"])
+    trained(data, tmp_path / "out", recipe=recipe(epochs=1))
+    bundle = load_pinned("site-fracture", tmp_path / "out" / "bundles")
+    assert bundle.data_origin == "site-and-synthetic-phantom"
+    card = (bundle.path / "card.md").read_text()
+    assert "phantoms only" not in card and "No patient image" not in card
 
 
 def test_curves_and_predictions_are_written(whole: Path) -> None:
@@ -177,6 +187,31 @@ def test_a_training_may_begin_from_weights(data: Path, whole: Path, tmp_path: Pa
     before, after = arrays(whole / BEST), arrays(tmp_path / BEST)
     kernel = next(name for name in before if name.endswith("stem/kernel"))
     assert np.abs(before[kernel] - after[kernel]).max() < 1e-3
+
+
+def test_given_weights_stay_with_the_training_and_its_bundle(data: Path, whole: Path, tmp_path: Path) -> None:
+    begun = recipe(epochs=2, name="begun", learning_rate=1e-6)
+    trained(data, tmp_path, recipe=begun, start=whole / BEST, stop_after=1)
+    altered = {name: values * np.float32(1.01) for name, values in arrays(whole / BEST).items()}
+    other = tmp_path / "other.npz"
+    np.savez(other, **altered)
+    for start in (None, other):
+        with pytest.raises(Conflict, match="from other weights"):
+            trained(data, tmp_path, recipe=begun, start=start)
+    assert trained(data, tmp_path, recipe=begun, start=whole / BEST).finished
+    provenance = load_pinned("begun", tmp_path / "bundles").provenance
+    assert provenance["begun_from_sha256"] == hashlib.sha256((whole / BEST).read_bytes()).hexdigest()
+    assert provenance["data_origin"] == "site-from-given-weights"
+
+
+def test_phantoms_after_given_weights_are_not_called_purely_synthetic(whole: Path, tmp_path: Path) -> None:
+    data = image_dataset(tmp_path / "phantoms", makers=["PHANTOM WORKS"])
+    trained(data, tmp_path / "out", recipe=recipe(epochs=1), start=whole / BEST)
+    bundle = load_pinned("site-fracture", tmp_path / "out" / "bundles")
+    assert bundle.data_origin == "synthetic-phantom-from-given-weights"
+    card = (bundle.path / "card.md").read_text()
+    assert "from given weights" in card
+    assert "phantoms only" not in card and "No patient image" not in card
 
 
 def test_a_network_that_answers_the_same_to_everything_makes_no_bundle(data: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.worklist_rows import NOW, row
 from triage.domain import priority
-from triage.domain.finding import ImageView, View
+from triage.domain.finding import ImageView, ModelIdentity, View
 from triage.domain.worklist import HistoryEntry, WorklistEvent
 from triage.store.situation import Situation
 from triage.web import circumstances, words
@@ -164,4 +164,22 @@ def test_the_banner_speaks_only_when_the_analysis_cannot_keep_up() -> None:
 
 
 def test_unknown_models_count_as_synthetic() -> None:
-    assert words.synthetic(_situation(0, 0, 1))
+    assert words.synthetic(_situation(0, 0, 1)) == words.SYNTHETIC
+
+
+@pytest.mark.parametrize(
+    ("data_origin", "banner", "line"),
+    [
+        ("synthetic-phantom", words.SYNTHETIC, "trained on phantoms"),
+        (
+            "synthetic-phantom-from-given-weights",
+            words.PARTLY_SYNTHETIC,
+            "trained on synthetic-phantom-from-given-weights",
+        ),
+        ("site", "", "trained on site"),
+    ],
+)
+def test_only_a_model_of_phantoms_alone_is_said_to_be_one(data_origin: str, banner: str, line: str) -> None:
+    model = ModelIdentity("view-gate", "1.0.0", "0" * 64, data_origin)
+    assert words.synthetic(replace(_situation(0, 0, 1), models=(model,))) == banner
+    assert words.origin(model) == line

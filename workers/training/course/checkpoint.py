@@ -1,7 +1,7 @@
 """The whole state of a training after an epoch, as plain arrays in one file that appears at once or not at all.
 
 Promise: network, optimizer and random state are restored to the bit; nothing is pickled.
-Refuses (Conflict): a state of another recipe or of other images.
+Refuses (Conflict): a state of another recipe, of other images, or begun from other weights.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Epoch:
 
 @dataclass
 class State:
-    """What has been done; key names recipe and images."""
+    """What has been done; key names recipe, images and the weights it began from."""
 
     key: str
     history: list[Epoch] = field(default_factory=list)
@@ -87,7 +87,8 @@ def restore(folder: Path, key: str, model: Any, optimizer: Any) -> State:
         arrays = {name: archive[name] for name in archive.files}
     if json.loads(str(arrays["key"])) != key:
         raise Conflict(
-            "training", f"{folder} holds a training of another recipe or of other images: name another folder"
+            "training",
+            f"{folder} holds a training of another recipe, of other images or from other weights: name another folder",
         )
     _assign(model.variables, arrays, "model")
     _assign(optimizer.variables, arrays, "optimizer")

@@ -1,11 +1,13 @@
 """Epochs: train, judge on the tuning patients, keep the whole state; stop early; go on where it stopped.
 
 Promise: a training that was stopped and resumed gives the same weights to the bit as one that was not, on the same machine,
-number of threads and libraries (held by a test). The seed decides initial weights, order, augmentation and dropout.
+number of threads and libraries (held by a test). The seed decides initial weights, order, augmentation and dropout; weights
+that were given to begin from are part of what is resumed, by their digest.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -34,10 +36,11 @@ _WARM_SHARE = 1 / 15
 
 @dataclass(frozen=True)
 class Learnt:
-    """state says how far it came; finished that nothing is left to do."""
+    """state says how far it came; finished that nothing is left to do; begun_from is the SHA-256 of given weights."""
 
     state: State
     finished: bool
+    begun_from: str | None
 
 
 def learn(
@@ -59,10 +62,9 @@ def learn(
     try:
         keras.utils.set_random_seed(recipe.seed)
         model = architectures.build(task.architecture, task.params)
-        if start is not None:
-            echo(_begin(model, start))
+        begun_from = None if start is None else _begin(model, start, echo)
         trained, loss = _compiled(model, recipe, material, task)
-        key = f"{recipe.digest} {material.digest}"
+        key = " ".join(part for part in (recipe.digest, material.digest, begun_from) if part)
         state = checkpoint.restore(folder, key, model, trained.optimizer)
         if state.history:
             echo(f"going on after epoch {len(state.history)}")
@@ -77,16 +79,18 @@ def learn(
             checkpoint.save(folder, state, model, trained.optimizer)
             echo(_sentence(state.history[-1], state, recipe))
         done = len(state.history) == recipe.epochs or state.stale(recipe.patience, recipe.epochs)
-        return Learnt(state, done)
+        return Learnt(state, done, begun_from)
     finally:
         keras.mixed_precision.set_global_policy("float32")
 
 
-def _begin(model: Any, path: Path) -> str:
+def _begin(model: Any, path: Path, echo: Echo) -> str:
+    """Load the file and return its SHA-256."""
     from workers.models import site_weights
 
     found = site_weights.load(model, path, into=site_weights.trunks(model) if path.suffix == ".h5" else ())
-    return f"{path.name}: {len(found.loaded)} variables loaded, {len(found.kept)} as they were"
+    echo(f"{path.name}: {len(found.loaded)} variables loaded, {len(found.kept)} as they were")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _compiled(model: Any, recipe: Recipe, material: Material, task: Task) -> tuple[Any, Loss]:

@@ -23,6 +23,7 @@ from triage.domain.errors import Refused, Unprocessable
 from workers.dataset.examples import Example, Gathered, Seen, gather, see
 from workers.dataset.load import Dataset
 from workers.models.preprocess import AffineMap, PreprocessSpec
+from workers.training.card import MIXED, PHANTOMS, SITE
 
 Watch = Callable[[Sequence[Any], str], Iterable[Any]]
 UNITS, INDEX = "units.npy", "index.json"
@@ -52,7 +53,7 @@ class Material:
     shown: tuple[Shown, ...]
     classes: tuple[str, ...]
     left_out: dict[str, int]
-    synthetic: bool
+    origin: str
 
     @cached_property
     def labels(self) -> NDArray[np.intp]:
@@ -85,10 +86,13 @@ def material(
             raise Refused("examples", f"nothing to read in the split {split}: the dataset is too small")
     units = np.load(folder / UNITS, mmap_mode="r")[: len(kept)]
     shown = tuple(_shown(record) for record in index["shown"])
-    makers = {one.groups.get("scanner", "") for one in kept}
     left_out = Counter(gathered.left_out) + Counter(index["left_out"])
-    synthetic = any(maker.startswith("PHANTOM") for maker in makers)
-    return Material(dataset.digest, kept, units, shown, tuple(classes), dict(left_out), synthetic)
+    return Material(dataset.digest, kept, units, shown, tuple(classes), dict(left_out), _origin(kept))
+
+
+def _origin(kept: Sequence[Example]) -> str:
+    phantom = {one.groups.get("scanner", "").startswith("PHANTOM") for one in kept}
+    return MIXED if len(phantom) > 1 else PHANTOMS if True in phantom else SITE
 
 
 def _index(folder: Path, key: str) -> dict[str, Any] | None:

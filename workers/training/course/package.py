@@ -1,6 +1,7 @@
 """From the best weights to a bundle: calibration, abstention, operating point, figures on patients never trained on.
 
-Promise: the recipe is in the bundle; the card says whether phantoms or a site's images made it.
+Promise: the recipe is in the bundle; the card says whether phantoms, a site's images or both made it, and whether it began
+from given weights, whose images nobody here knows.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from workers.evaluation import agreement, statistics
 from workers.evaluation.table import Predictions, write_predictions
 from workers.models import bundle, calibrate, ood
 from workers.models.bundle_write import Draft, write, write_pins
+from workers.training.card import FROM_GIVEN_WEIGHTS
 from workers.training.course import answers as split_answers
 from workers.training.course import flagging
 from workers.training.course.answers import Split, answers, joined
@@ -56,13 +58,19 @@ class _Answers:
     splits: Mapping[str, Split]
     reference: ood.Reference
     threshold: float
+    origin: Mapping[str, Any]
 
     def outside(self, split: Split) -> NDArray[np.bool_]:
         return np.asarray(self.reference.scores(split.features) > self.threshold)
 
 
-def package(task: Task, recipe: Recipe, material: Material, out: Path) -> Packaged:
-    """Write out/bundles/NAME with pins.json, and out/predictions.csv of the calibration and test patients."""
+def package(
+    task: Task, recipe: Recipe, material: Material, out: Path, begun_from: str | None = None
+) -> Packaged:
+    """Write out/bundles/NAME with pins.json, and out/predictions.csv of the calibration and test patients.
+
+    begun_from is the SHA-256 of the weights that were given to begin from.
+    """
     network = Network(task, best_weights(out))
     splits = {name: answers(network, material, name) for name in ("tune", "calibrate", "test")}
     splits["train"] = answers(network, material, "train", _REFERENCE)
@@ -73,7 +81,7 @@ def package(task: Task, recipe: Recipe, material: Material, out: Path) -> Packag
             "degenerate", "the network has learnt nothing: all images look the same to it; train longer"
         )
     threshold = threshold_at(reference.scores(splits["calibrate"].features), recipe.false_reject)
-    seen = _Answers(network, splits, reference, threshold)
+    seen = _Answers(network, splits, reference, threshold, _origin(recipe, material, begun_from))
     make = _corners if recipe.subject.reads == BODIES else _classes
     made, table = make(task, recipe, material, seen)
     made.description["recipe"] = recipe.to_toml()
@@ -193,7 +201,7 @@ def _draft(
     # The golden answers of a map are large; one says as much as four.
     examples = np.asarray(material.units[test.rows[: 1 if recipe.subject.reads == BODIES else 4]])
     return draft(
-        task, seen.network, origin=_origin(recipe, material), calibration=calibration, operating_points=points,
+        task, seen.network, origin=seen.origin, calibration=calibration, operating_points=points,
         reference=seen.reference, metrics=metrics, version=recipe.version,
         examples=examples if examples.shape[-1] > 1 else examples[..., 0],
         out_of_distribution={"threshold": seen.threshold, "false_reject_target": recipe.false_reject,
@@ -201,11 +209,13 @@ def _draft(
     )  # fmt: skip
 
 
-def _origin(recipe: Recipe, material: Material) -> dict[str, Any]:
+def _origin(recipe: Recipe, material: Material, begun_from: str | None) -> dict[str, Any]:
     import keras
 
+    given = {} if begun_from is None else {"begun_from_sha256": begun_from}
     return {
-        "data_origin": "synthetic-phantom" if material.synthetic else "site",
+        "data_origin": material.origin if begun_from is None else material.origin + FROM_GIVEN_WEIGHTS,
+        **given,
         "seed": recipe.seed,
         "data_manifest_sha256": material.digest,
         "recipe_sha256": recipe.digest,

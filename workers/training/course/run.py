@@ -66,7 +66,7 @@ def course(
     )  # fmt: skip
     write_curves(out, learnt.state.history, f"{recipe.name}: {recipe.backbone}")
     best = learnt.state.best
-    done = package(task, recipe, ready, out) if learnt.finished else None
+    done = package(task, recipe, ready, out, learnt.begun_from) if learnt.finished else None
     return Result(len(learnt.state.history), best.epoch if best else 0, learnt.finished, done)
 
 
