@@ -62,10 +62,8 @@ def table_of_classes(
     return from_columns(columns)
 
 
-def table_of_measures(
-    material: Material, split: Split, outside: Array, corner_mm: float
-) -> tuple[Predictions, Mapping[str, int]]:
-    """Angles found beside angles true, by name; and how many images gave none, by reason."""
+def table_of_measures(material: Material, split: Split, outside: Array, corner_mm: float) -> Predictions:
+    """Angles found beside angles true, by name; declined says why an image gave none."""
     truth, found, why = [], [], []
     for place, row in enumerate(split.rows):
         truth.append(_true(material, int(row)))
@@ -79,7 +77,7 @@ def table_of_measures(
     for name in sorted({name for one in truth for name in one}):
         columns[TRUTH + name] = np.array([_cell(one.get(name)) for one in truth], np.str_)
         columns[MEASURED + name] = np.array([_cell(one.get(name)) for one in found], np.str_)
-    return from_columns(columns), {code: why.count(code) for code in sorted(set(why)) if code}
+    return from_columns(columns)
 
 
 def _described(material: Material, split: Split, outside: Array) -> dict[str, NDArray[np.str_]]:

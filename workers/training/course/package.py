@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,29 +163,29 @@ def _class_figures(
 def _corners(task: Task, recipe: Recipe, material: Material, seen: _Answers) -> tuple[Draft, Predictions]:
     check, test = seen.splits["calibrate"], seen.splits["test"]
     errors = split_answers.corner_errors(material, check)
+    if not len(errors):
+        raise Unprocessable(
+            "degenerate", "the network finds no corner near a true one in the split calibrate; train longer"
+        )
     # The median, as a standard deviation: bodies that were mixed up are what the gate is for, not this number.
-    corner_mm = 1.4826 * float(np.median(np.abs(errors))) if len(errors) else float("inf")
+    corner_mm = 1.4826 * float(np.median(np.abs(errors)))
     calibration = {
         "method": "none", "heatmap_threshold": HEATMAP_THRESHOLD, "typical_step_mm": TYPICAL_STEP_MM,
         "corner_mm": corner_mm,
     }  # fmt: skip
     both = joined(check, test)
-    table, _ = split_answers.table_of_measures(material, both, seen.outside(both), corner_mm)
-    own, reasons = split_answers.table_of_measures(material, test, seen.outside(test), corner_mm)
+    table = split_answers.table_of_measures(material, both, seen.outside(both), corner_mm)
+    own = table.take(table.splits == "test")
     metrics: dict[str, Any] = {
         "images": len(test.rows),
         "patients": len(np.unique(test.patients)),
         "corner error, one standard deviation, mm": round(corner_mm, 3),
-        "not measurable, by reason": dict(reasons),
+        "not measurable, by reason": dict(sorted(Counter(filter(None, own.declined.tolist())).items())),
     }
     for name, (truth, found) in own.measures.items():
-        metrics[name] = _measure_figures(truth, found, own.patients)
+        if np.isfinite(truth).any():
+            metrics[name] = agreement.agreement(truth, found, own.patients, rounds=_ROUNDS, seed=0)
     return _draft(task, recipe, material, seen, calibration, [], metrics), table
-
-
-def _measure_figures(truth: Array, found: Array, patients: Array) -> dict[str, Any]:
-    """Share measurable first: an error without it means nothing."""
-    return agreement.agreement(truth, found, patients, rounds=_ROUNDS, seed=0)
 
 
 def _draft(
