@@ -12,7 +12,14 @@ from triage.cli.model_shadow import shadow
 from triage.cli.output import say, write_fields, write_rows
 from triage.cli.root import TROUBLE
 from triage.cli.session import acting, opened
-from triage.cli.shape import Decorator, ExampleCommand, ExampleGroup, actor_option, json_option, limit_option
+from triage.cli.shape import (
+    ExampleCommand,
+    ExampleGroup,
+    actor_option,
+    json_option,
+    limit_option,
+    reason_option,
+)
 from triage.domain.errors import NotFound
 
 VERIFIED = {
@@ -31,9 +38,6 @@ HISTORY = {
     "actor": "BY",
     "reason": "WHY",
 }
-reason_option: Decorator = click.option(
-    "--reason", required=True, metavar="TEXT", help="Why: recorded with the change."
-)
 
 
 @click.group(cls=ExampleGroup, example="triage model verify")
@@ -63,12 +67,11 @@ def show(name: str, as_json: bool) -> None:
     with opened() as session:
         found = rows(session)
     asked = [one for one in found if name in (one["name"], f"{one['name']}@{one['version']}")]
-    for one in sorted(asked, key=lambda row: row["role"] != "live"):
-        about = {**one, "card": Path(one["folder"]) / "card.md"}
-        said = description(Path(one["folder"])) if as_json else {}
-        write_fields("Model", {**about, **said}, as_json=as_json)
-        return
-    raise NotFound("model", f"no bundle is called {name!r}; `triage model list` names them")
+    if not asked:
+        raise NotFound("model", f"no bundle is called {name!r}; `triage model list` names them")
+    one = min(asked, key=lambda row: row["role"] != "live")
+    said = description(Path(one["folder"])) if as_json else {}
+    write_fields("Model", {**one, "card": Path(one["folder"]) / "card.md", **said}, as_json=as_json)
 
 
 @model.command(cls=ExampleCommand, example="triage model verify")

@@ -9,11 +9,7 @@ import click
 
 from triage.cli.output import say, write_json, write_table
 from triage.cli.session import MOMENT, acting, opened
-from triage.cli.shape import Decorator, ExampleCommand, ExampleGroup, actor_option, json_option
-
-reason_option: Decorator = click.option(
-    "--reason", required=True, metavar="TEXT", help="Why: recorded with the change."
-)
+from triage.cli.shape import ExampleCommand, ExampleGroup, actor_option, json_option, reason_option
 
 
 @click.group(cls=ExampleGroup, example="triage model shadow report --since 7d")

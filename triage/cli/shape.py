@@ -79,6 +79,9 @@ limit_option: Decorator = click.option(
 actor_option: Decorator = click.option(
     "--as", "actor", metavar="NAME", help="Who acts, for the audit trail (default: your account here)."
 )
+reason_option: Decorator = click.option(
+    "--reason", required=True, metavar="TEXT", help="Why: recorded with the change."
+)
 dry_run_option: Decorator = click.option(
     "--dry-run", is_flag=True, help="Say what would be done; change nothing."
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, delete, desc, func, insert, select
+from sqlalchemy import Connection, Engine, RowMapping, Subquery, delete, desc, func, insert, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from triage.domain.errors import Conflict, NotFound, Refused
@@ -113,9 +113,18 @@ def catalogue(engine: Engine) -> list[Placed]:
 
 def history(engine: Engine, limit: int = 100) -> list[Promotion]:
     """Return promotions and rollbacks, the newest first."""
-    query = select(model_promotion).order_by(desc(_P.id)).limit(limit)
+    before = func.lag(_P.model_id).over(partition_by=_P.name, order_by=_P.id).label("before_id")
+    query = select(model_promotion, before).order_by(desc(_P.id)).limit(limit)
     with transaction(engine) as connection:
-        return [_told(connection, row) for row in connection.execute(query).mappings().all()]
+        known = {row["id"]: Model(**row) for row in connection.execute(select(model)).mappings()}
+        return [
+            Promotion(
+                **{name: row[name] for name in ("id", "at", "actor", "reason", "act", "name")},
+                now=known.get(row["model_id"]),
+                before=known.get(row["before_id"]),
+            )
+            for row in connection.execute(query).mappings()
+        ]
 
 
 def alone(connection: Connection) -> None:
@@ -181,8 +190,13 @@ def _place(
     return Promotion(number, moment, actor, reason, act, name, now, before)
 
 
+def _newest() -> Subquery:
+    """The last promotion or rollback of each name."""
+    return select(model_promotion).ext(distinct_on(_P.name)).order_by(_P.name, desc(_P.id)).subquery()
+
+
 def _live(connection: Connection) -> dict[str, Placed]:
-    newest = select(model_promotion).ext(distinct_on(_P.name)).order_by(_P.name, desc(_P.id)).subquery()
+    newest = _newest()
     query = select(model, newest.c.at, newest.c.actor, newest.c.reason)
     query = query.join(newest, newest.c.model_id == model.c.id)
     rows = connection.execute(query).mappings()
@@ -194,7 +208,7 @@ def _live(connection: Connection) -> dict[str, Placed]:
 
 def _previous(connection: Connection) -> list[Placed]:
     """Return what a rollback of each name would come back to, where that is an imported bundle."""
-    newest = select(model_promotion).ext(distinct_on(_P.name)).order_by(_P.name, desc(_P.id)).subquery()
+    newest = _newest()
     below = model_promotion.alias()
     query = select(model, below.c.at, below.c.actor, below.c.reason)
     query = query.join(below, below.c.model_id == model.c.id).join(newest, newest.c.below_id == below.c.id)
@@ -202,14 +216,6 @@ def _previous(connection: Connection) -> list[Placed]:
         Placed(_model(row), ModelRole.PREVIOUS, row["at"], row["actor"], row["reason"])
         for row in connection.execute(query).mappings()
     ]
-
-
-def _told(connection: Connection, row: RowMapping) -> Promotion:
-    earlier = select(_P.model_id).where(_P.name == row["name"], _P.id < row["id"])
-    before = connection.execute(earlier.order_by(desc(_P.id)).limit(1)).scalar_one_or_none()
-    now = _by_id(connection, row["model_id"])
-    said = {name: row[name] for name in ("id", "at", "actor", "reason", "act", "name")}
-    return Promotion(**said, now=now, before=_by_id(connection, before))
 
 
 def _top(connection: Connection, name: str) -> RowMapping | None:
@@ -226,7 +232,7 @@ def _taken_back(connection: Connection, name: str | None) -> RowMapping:
 
 
 def _newest_that_stands(connection: Connection) -> RowMapping | None:
-    newest = select(model_promotion).ext(distinct_on(_P.name)).order_by(_P.name, desc(_P.id)).subquery()
+    newest = _newest()
     query = select(newest).where(newest.c.model_id.is_not(None)).order_by(desc(newest.c.id)).limit(1)
     return connection.execute(query).mappings().one_or_none()
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Engine, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from triage.domain.analysis import InstanceForAnalysis
@@ -203,19 +203,3 @@ def _pair(row: Any) -> ShadowPair:
 
 def _number(value: str | None) -> float | None:
     return None if value is None else float(value)
-
-
-def waiting(engine: Engine, candidate: str, since: datetime) -> int:
-    """Return how many studies the candidate was not asked about yet."""
-    with transaction(engine) as connection:
-        return _count(connection, candidate, since)
-
-
-def _count(connection: Connection, candidate: str, since: datetime) -> int:
-    done = select(_A.id).where(_A.analysis_id == analysis.c.id, _A.candidate == candidate)
-    query = select(func.count()).where(
-        analysis.c.state == "succeeded",
-        analysis.c.finished_at >= func.greatest(since, func.now() - OLDEST),
-        ~done.exists(),
-    )
-    return int(connection.execute(query).scalar_one())

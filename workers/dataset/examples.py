@@ -28,7 +28,6 @@ from workers.interpret import views
 from workers.models.preprocess import AffineMap, PreprocessSpec, crop_unit, prepare_unit
 
 IMAGE, PAIR, LEVEL, BODIES = "image", "pair", "level", "bodies"
-READS = (IMAGE, PAIR, LEVEL, BODIES)
 CORNERS = ("ul", "ur", "lr", "ll")
 _CORNER_MEASURES = tuple(f"{corner}_{axis}" for corner in CORNERS for axis in ("row", "column"))
 

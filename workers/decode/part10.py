@@ -28,7 +28,6 @@ _KEPT: list[BaseTag | int] = [
     Tag("Modality"),
     Tag("ViewPosition"),
     Tag("PatientOrientation"),
-    Tag("PatientOrientation"),
     Tag("SamplesPerPixel"),
     Tag("PhotometricInterpretation"),
     Tag("PlanarConfiguration"),

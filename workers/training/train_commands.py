@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,7 @@ def train(task: str | None, backbone: str | None, data: str | None, recipe_file:
         return
     if data is None:
         raise click.UsageError("say --data FOLDER, or --data phantoms")
+    from workers.training.course.material import unwatched
     from workers.training.course.recipe import read_recipe
     from workers.training.course.run import course
 
@@ -107,7 +108,7 @@ def train(task: str | None, backbone: str | None, data: str | None, recipe_file:
         folder = _phantoms(task, out / PHANTOMS, patients, chosen.seed, difficulty, processes, say)
     result = course(
         chosen, folder, out, start=start, stop_after=stop_after, threads=threads,
-        watch=_unwatched if as_json else _watched, echo=say,
+        watch=unwatched if as_json else _watched, echo=say,
     )  # fmt: skip
     _tell(result, out, as_json)
 
@@ -155,10 +156,6 @@ def _tell(result: Any, out: Path, as_json: bool) -> None:
 
 def _quiet(line: str) -> None:
     return None
-
-
-def _unwatched(steps: Sequence[Any], what: str) -> Iterable[Any]:
-    return steps
 
 
 def _watched(steps: Sequence[Any], what: str) -> Iterator[Any]:

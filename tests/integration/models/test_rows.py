@@ -134,7 +134,6 @@ def test_each_answered_study_is_asked_about_once_and_only_since_the_shadow_began
     assert candidate == f"{NAME}@1.1.0" and since is not None
     assert shadows.claim(engine, candidate, since, 60) is None
     answered_study(engine, "after")
-    assert shadows.waiting(engine, candidate, since) == 1
     task = shadows.claim(engine, candidate, since, 60)
     assert task is not None and len(task.instances) == 1
     assert shadows.claim(engine, candidate, since, 60) is None, "it is in somebody's hand"

@@ -17,7 +17,7 @@ from workers.training.tasks import Task
 
 Float = NDArray[np.float32]
 Batch = tuple[Float, Float]
-# Corner offsets are taught at the cells around a centre; beyond this their weight is nothing.
+# In a mirrored image upper left stands where upper right was, and lower right where lower left was.
 _MIRRORED = (1, 0, 3, 2)
 
 

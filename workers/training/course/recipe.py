@@ -1,4 +1,4 @@
-"""A recipe: everything that decides a training besides the images, as a small TOML file that goes into the bundle.
+"""A recipe: what decides a training besides the images and the weights it may begin from, as a small TOML file that goes into the bundle.
 
 Promise: what is written is the whole recipe, defaults included, and reading it gives the same recipe.
 Refuses (ConfigError, naming the key): an unknown key, a value of another kind, a value out of its range.

@@ -12,7 +12,7 @@ from typing import Any
 from workers.dataset.examples import BODIES, IMAGE, LEVEL, PAIR
 from workers.training.tasks import view_labels
 
-_RADIOGRAPHS = ["CR", "DX", "RF", "XA"]
+_RADIOGRAPHS = ("CR", "DX", "RF", "XA")
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,6 @@ class Subject:
     """
 
     name: str
-    seed_system: str
     reads: str
     backbone: str
     size: tuple[int, int]
@@ -46,36 +45,36 @@ class Subject:
 
 _SUBJECTS = (
     Subject(
-        "view", "S1", IMAGE, "spinenet", (384, 192), (0.5, 99.5), "symmetric", tuple(_RADIOGRAPHS), ("AP", "LATERAL"),
+        "view", IMAGE, "spinenet", (384, 192), (0.5, 99.5), "symmetric", _RADIOGRAPHS, ("AP", "LATERAL"),
         "Projection radiographs of the whole or partial spine: view and operative state.",
         labels=view_labels(),
     ),
     Subject(
-        "fracture", "S2", IMAGE, "spinenet", (384, 192), (0.5, 99.5), "symmetric", tuple(_RADIOGRAPHS), ("LATERAL",),
+        "fracture", IMAGE, "spinenet", (384, 192), (0.5, 99.5), "symmetric", _RADIOGRAPHS, ("LATERAL",),
         "A lateral radiograph of the thoracic, thoracolumbar or lumbar spine: is there a fresh compression fracture?",
         positive="fresh",
     ),
     Subject(
-        "vertebra", "S2", LEVEL, "spinenet", (128, 128), (1.0, 99.0), "standard", tuple(_RADIOGRAPHS), ("LATERAL",),
+        "vertebra", LEVEL, "spinenet", (128, 128), (1.0, 99.0), "standard", _RADIOGRAPHS, ("LATERAL",),
         "One thoracic or lumbar vertebral body on a lateral radiograph without implants at that level.",
         positive="fresh", spacing_mm=0.6, labels=({"id": "normal"}, {"id": "old"}, {"id": "fresh"}),
     ),
     Subject(
-        "marrow", "S3", LEVEL, "spinenet", (96, 96), (1.0, 99.5), "standard", ("MR",), ("SAGITTAL",),
+        "marrow", LEVEL, "spinenet", (96, 96), (1.0, 99.5), "standard", ("MR",), ("SAGITTAL",),
         "One fractured vertebral body on a sagittal T1-weighted MR image: fresh or old. Only fractured bodies are in scope.",
         positive="fresh", spacing_mm=0.6,
     ),
     Subject(
-        "pair", "S4", PAIR, "spinenet-dual", (256, 128), (0.5, 99.5), "symmetric", tuple(_RADIOGRAPHS), ("AP", "LATERAL"),
+        "pair", PAIR, "spinenet-dual", (256, 128), (0.5, 99.5), "symmetric", _RADIOGRAPHS, ("AP", "LATERAL"),
         "A frontal and a lateral radiograph of the whole spine of one patient: pattern of the curve.",
         positive="atypical", mirror=False,
     ),
     Subject(
-        "alignment", "S0", BODIES, "corners", (512, 256), (0.5, 99.5), "symmetric", tuple(_RADIOGRAPHS), ("AP", "LATERAL"),
+        "alignment", BODIES, "corners", (512, 256), (0.5, 99.5), "symmetric", _RADIOGRAPHS, ("AP", "LATERAL"),
         "Corners of the vertebral bodies on a radiograph of the whole spine, for angles between endplates.",
     ),
     Subject(
-        "implant", "", IMAGE, "spinenet", (384, 192), (0.5, 99.5), "symmetric", tuple(_RADIOGRAPHS), ("AP", "LATERAL"),
+        "implant", IMAGE, "spinenet", (384, 192), (0.5, 99.5), "symmetric", _RADIOGRAPHS, ("AP", "LATERAL"),
         "A radiograph after spinal surgery: which kind of implant is seen.",
     ),
 )  # fmt: skip

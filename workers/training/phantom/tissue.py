@@ -17,7 +17,7 @@ from workers.training.phantom.signal import Marrow, MarrowPatient, Zone
 
 Float = NDArray[np.float64]
 Rng = np.random.Generator
-CORTEX, VOID = 0.07, 0.04
+CORTEX = 0.07
 _INTACT, _PLAIN = Deformity("normal"), Marrow()
 
 
