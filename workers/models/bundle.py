@@ -34,8 +34,8 @@ BUNDLES = Path(__file__).parent / "bundles"
 PINS = BUNDLES / "pins.json"
 NAMES = REQUIRED
 # The largest published network here, InceptionResNetV2, takes 109 MB in float16; an ensemble of nine 355 MB.
-_MAX_WEIGHTS_BYTES = 512 * 1024 * 1024
-_MAX_FILE_BYTES = 32 * 1024 * 1024
+MOST_WEIGHTS_BYTES = 512 * 1024 * 1024
+MOST_FILE_BYTES = 32 * 1024 * 1024
 
 
 class BundleRejected(ConfigError):
@@ -131,7 +131,7 @@ def assign_weights(model: Any, weights: Mapping[str, Array], origin: Path) -> No
 
 
 def _read(path: Path) -> bytes:
-    most = _MAX_WEIGHTS_BYTES if path.name == WEIGHTS else _MAX_FILE_BYTES
+    most = MOST_WEIGHTS_BYTES if path.name == WEIGHTS else MOST_FILE_BYTES
     try:
         with path.open("rb") as stream:
             data = stream.read(most + 1)

@@ -17,8 +17,16 @@ from triage.bundles import keep as keeping
 from triage.bundles.folder import about
 from triage.bundles.keep import keep, place
 from triage.domain.errors import Conflict, Refused
+from workers.models import bundle
 
 PROOF = {"golden_vectors": 4}
+
+
+def test_what_may_be_imported_is_what_the_bundles_reader_reads() -> None:
+    """Two rooms that may not import each other say it; neither may drift."""
+    assert {bundle.DESCRIPTION, *bundle.FILES} == keeping.FILES
+    assert keeping.MOST_BYTES == {bundle.WEIGHTS: bundle.MOST_WEIGHTS_BYTES}
+    assert keeping.MOST_OTHER_BYTES == bundle.MOST_FILE_BYTES
 
 
 def prove(folder: Path, digest: str) -> Mapping[str, Any]:

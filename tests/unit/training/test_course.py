@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +114,19 @@ def test_the_bundle_carries_its_recipe_and_says_whose_images_made_it(whole: Path
     assert "one site's images" in card
     assert "synthetic" not in card
     assert verify_all(whole / "bundles", golden=True, echo=print) == 0
+
+
+def test_the_same_command_once_more_packages_the_same_bytes_on_any_day(
+    data: Path, whole: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(whole, tmp_path / "copy")
+    os.utime(tmp_path / "copy" / BEST, (0, 0))
+    first = trained(data, tmp_path / "copy").packaged
+    again = trained(data, tmp_path / "copy").packaged
+    assert first.digest == again.digest
+    bundle = load_pinned("site-fracture", tmp_path / "copy" / "bundles")
+    assert bundle.digest == again.digest
+    assert bundle.provenance["trained_at"] == "1970-01-01"
 
 
 def test_phantoms_are_never_passed_off_as_patients(runtime: None, tmp_path: Path) -> None:

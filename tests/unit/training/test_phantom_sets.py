@@ -220,6 +220,14 @@ def test_a_series_is_written_for_each_patient_from_right_to_left(tmp_path: Path)
     assert len({one.SOPInstanceUID for one in headers}) == 3
 
 
+def test_a_slice_is_the_same_whichever_others_are_asked_for() -> None:
+    sick = sample_marrow(12, fractures=2, fresh_share=0.5, difficulty="hard")
+    (alone,) = scan(sick)
+    beside, between, _ = scan(sick, (-8.0, 0.0, 8.0))
+    assert np.array_equal(alone.pixels, between.pixels) and alone.bodies == between.bodies
+    assert not np.array_equal(alone.pixels, beside.pixels)
+
+
 def test_a_fresh_fracture_is_dark_on_t1_and_an_old_one_is_not() -> None:
     ratios: dict[str, list[float]] = {"fresh": [], "old": []}
     for seed in range(12):

@@ -27,7 +27,7 @@ from workers.training.card import FROM_GIVEN_WEIGHTS
 from workers.training.course import answers as split_answers
 from workers.training.course import flagging
 from workers.training.course.answers import Split, answers, joined
-from workers.training.course.checkpoint import best_weights
+from workers.training.course.checkpoint import BEST, best_weights
 from workers.training.course.material import Material
 from workers.training.course.recipe import Recipe
 from workers.training.packaging import draft, threshold_at
@@ -82,7 +82,8 @@ def package(
             "degenerate", "the network has learnt nothing: all images look the same to it; train longer"
         )
     threshold = threshold_at(reference.scores(splits["calibrate"].features), recipe.false_reject)
-    seen = _Answers(network, splits, reference, threshold, _origin(recipe, material, begun_from))
+    origin = _origin(recipe, material, begun_from, (out / BEST).stat().st_mtime)
+    seen = _Answers(network, splits, reference, threshold, origin)
     make = _corners if recipe.subject.reads == BODIES else _classes
     made, table = make(task, recipe, material, seen)
     made.description["recipe"] = recipe.to_toml()
@@ -210,7 +211,7 @@ def _draft(
     )  # fmt: skip
 
 
-def _origin(recipe: Recipe, material: Material, begun_from: str | None) -> dict[str, Any]:
+def _origin(recipe: Recipe, material: Material, begun_from: str | None, learnt_at: float) -> dict[str, Any]:
     import keras
 
     given = {} if begun_from is None else {"begun_from_sha256": begun_from}
@@ -223,5 +224,6 @@ def _origin(recipe: Recipe, material: Material, begun_from: str | None) -> dict[
         "examples": {name: len(material.rows(name)) for name in ("train", "tune", "calibrate", "test")},
         "keras": importlib.metadata.version("keras"),
         "backend": keras.backend.backend(),
-        "trained_at": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        # Not today: packaged again, the same weights must give the same bytes under the same version.
+        "trained_at": datetime.datetime.fromtimestamp(learnt_at, datetime.UTC).date().isoformat(),
     }
