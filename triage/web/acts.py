@@ -8,14 +8,16 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from triage.domain.errors import Conflict, NotFound, Refused
+from triage.domain.errors import Refused
 from triage.domain.reading import Cause, LowerReason, Verdict
 from triage.domain.worklist import WorklistRow
 from triage.web import words
+from triage.web.carrying_out import carried_out, shown
 from triage.web.labels import VERDICTS
-from triage.web.listing import show, show_refusal
-from triage.web.place import Carried, Message, Token, Undo, Where
-from triage.web.room import back, room, wants_part
+from triage.web.listing import show
+from triage.web.place import Carried, Message, Token, Undo
+from triage.web.reader import Reader
+from triage.web.room import Room
 from triage.worklist.actions import Act
 
 router = APIRouter()
@@ -36,17 +38,16 @@ OPPOSITE = {
 @router.post("/next")
 def next_study(request: Request, at: Carried, token: Token = "") -> Response:
     """Claim the first study of the order that nobody holds, and open it."""
-    here, where = room(request), replace(at, study=None)
-    reader = here.reader(request)
-    try:
-        here.readers.check(reader, token)
-    except Refused as refused:
-        return show_refusal(request, where, refused)
-    row = here.desk.next_study(reader.name)
-    if row is None:
-        return show(request, where, Message("Nothing is waiting that nobody reads."))
-    message = Message("Claimed: the next study of the order.", undo=_undo(Act.RELEASE, row))
-    return shown(request, replace(at, study=row.study_id), message)
+    where = replace(at, study=None)
+
+    def act(here: Room, reader: Reader) -> Response:
+        row = here.desk.next_study(reader.name)
+        if row is None:
+            return show(request, where, Message("Nothing is waiting that nobody reads."))
+        message = Message("Claimed: the next study of the order.", undo=_undo(Act.RELEASE, row))
+        return shown(request, replace(at, study=row.study_id), message)
+
+    return carried_out(request, where, token, act)
 
 
 @router.post("/studies/{study_id}/opinion")
@@ -59,20 +60,16 @@ def opine(
     cause: Annotated[Cause | None, Form()] = None,
 ) -> Response:
     """Record what the reader thinks of the flag; without a verdict, take it back."""
-    here = room(request)
-    reader = here.reader(request)
-    try:
-        here.readers.check(reader, token)
+
+    def act(here: Room, reader: Reader) -> Response:
         if verdict is None:
             here.desk.withdraw(study_id, reader.name)
             return shown(request, where, Message("Opinion withdrawn."))
         here.desk.opine(study_id, reader.name, verdict, cause)
-    except (NotFound, Refused) as refused:
-        return show_refusal(request, where, refused)
-    said = Message(
-        f"Your view of the flag: {VERDICTS[verdict].lower()}.", undo=Undo(f"/studies/{study_id}/opinion")
-    )
-    return shown(request, where, said)
+        said = f"Your view of the flag: {VERDICTS[verdict].lower()}."
+        return shown(request, where, Message(said, undo=Undo(f"/studies/{study_id}/opinion")))
+
+    return carried_out(request, where, token, act)
 
 
 @router.post("/studies/{study_id}/{act}")
@@ -87,17 +84,15 @@ def act_on(
     reason: Annotated[LowerReason | None, Form()] = None,
 ) -> Response:
     """Do one act on the version the reader saw."""
-    here = room(request)
-    reader = here.reader(request)
-    try:
-        here.readers.check(reader, token)
+
+    def do(here: Room, reader: Reader) -> Response:
         if version is None:
             raise Refused("version", "The form names no version. Reload the page.")
         before = here.desk.row(study_id) if act is Act.UNPIN else None
         row = here.desk.act(act, study_id, reader.name, version, note=note, reason=reason)
-    except (Conflict, NotFound, Refused) as refused:
-        return show_refusal(request, where, refused)
-    return shown(request, where, _done(act, row, before))
+        return shown(request, where, _done(act, row, before))
+
+    return carried_out(request, where, token, do)
 
 
 def _done(act: Act, row: WorklistRow, before: WorklistRow | None) -> Message:
@@ -110,12 +105,3 @@ def _done(act: Act, row: WorklistRow, before: WorklistRow | None) -> Message:
 def _undo(act: Act, row: WorklistRow, note: str = "") -> Undo:
     fields: dict[str, str | int] = {"version": row.version}
     return Undo(f"/studies/{row.study_id}/{act}", {**fields, "note": note} if note else fields)
-
-
-def shown(request: Request, where: Where, message: Message) -> Response:
-    """Answer an act that was done with the page as it is now, at the place where the reader was."""
-    if not wants_part(request):
-        return back(where)
-    answer = show(request, where, message)
-    answer.headers["hx-push-url"] = f"/{where.query}"
-    return answer

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from triage.store.situation import Situation
-from triage.web.words import clock
+from triage.web.clocks import clock_or_day
 
 BEHIND_SECONDS = 300.0
 
@@ -24,13 +22,12 @@ def condition(situation: Situation) -> str:
 def reception(situation: Situation) -> str:
     """Return what an empty list must say: when the last study came, and whether one that comes would be seen."""
     came = situation.last_arrival
-    last = f"The last study arrived {_moment(came, situation.now)}." if came else "No study has arrived yet."
+    last = (
+        f"The last study arrived {clock_or_day(came, situation.now)}."
+        if came
+        else "No study has arrived yet."
+    )
     since = situation.receiving_since
     if since is None:
         return f"{last} Nothing registers arrivals at the moment: what is sent now appears later."
-    return f"{last} Reception has been running since {_moment(since, situation.now)}."
-
-
-def _moment(moment: datetime, now: datetime) -> str:
-    local = moment.astimezone()
-    return clock(moment) if local.date() == now.astimezone().date() else f"{local:%Y-%m-%d %H:%M}"
+    return f"{last} Reception has been running since {clock_or_day(since, situation.now)}."

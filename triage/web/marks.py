@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from triage.domain.account import Right, may
-from triage.domain.errors import Conflict, NotFound, Refused
-from triage.web.acts import shown
-from triage.web.listing import show_refusal
-from triage.web.place import Carried, Message, Token, Undo, Where
+from triage.web.carrying_out import carried_out, shown
+from triage.web.place import Carried, Message, Token, Undo
 from triage.web.reader import Reader
-from triage.web.room import Room, room
+from triage.web.room import Room
 
 router = APIRouter(prefix="/studies/{study_id}")
 Text = Annotated[str, Form(max_length=2000)]
@@ -30,33 +27,35 @@ def leads(reader: Reader) -> bool:
 def write(request: Request, study_id: int, where: Carried, token: Token = "", text: Text = "") -> Response:
     """Put a note on the study."""
 
-    def act(here: Room, reader: Reader) -> Message:
+    def act(here: Room, reader: Reader) -> Response:
         number = here.marks.write(study_id, reader.name, text)
-        return Message("Note written.", undo=Undo(f"/studies/{study_id}/notes/{number}/withdraw"))
+        undo = Undo(f"/studies/{study_id}/notes/{number}/withdraw")
+        return shown(request, where, Message("Note written.", undo=undo))
 
-    return _carried_out(request, where, token, act)
+    return carried_out(request, where, token, act)
 
 
 @router.post("/notes/{number}/withdraw")
 def withdraw(request: Request, study_id: int, number: int, where: Carried, token: Token = "") -> Response:
     """Take a note away."""
 
-    def act(here: Room, reader: Reader) -> Message:
+    def act(here: Room, reader: Reader) -> Response:
         here.marks.withdraw(study_id, number, reader.name, anybodys=leads(reader))
-        return Message("Note withdrawn.", undo=Undo(f"/studies/{study_id}/notes/{number}/restore"))
+        undo = Undo(f"/studies/{study_id}/notes/{number}/restore")
+        return shown(request, where, Message("Note withdrawn.", undo=undo))
 
-    return _carried_out(request, where, token, act)
+    return carried_out(request, where, token, act)
 
 
 @router.post("/notes/{number}/restore")
 def restore(request: Request, study_id: int, number: int, where: Carried, token: Token = "") -> Response:
     """Bring a withdrawn note back."""
 
-    def act(here: Room, reader: Reader) -> Message:
+    def act(here: Room, reader: Reader) -> Response:
         here.marks.restore(study_id, number, reader.name, anybodys=leads(reader))
-        return Message("The note stands again.")
+        return shown(request, where, Message("The note stands again."))
 
-    return _carried_out(request, where, token, act)
+    return carried_out(request, where, token, act)
 
 
 @router.post("/labels")
@@ -71,24 +70,11 @@ def label(
     """Put a label on the study, or take one off."""
     address = f"/studies/{study_id}/labels"
 
-    def act(here: Room, reader: Reader) -> Message:
+    def act(here: Room, reader: Reader) -> Response:
         if off:
             here.marks.clear(study_id, off, reader.name)
-            return Message("Label taken off.", undo=Undo(address, {"on": off}))
+            return shown(request, where, Message("Label taken off.", undo=Undo(address, {"on": off})))
         here.marks.set(study_id, on, reader.name)
-        return Message(f"Label set: {on}.", undo=Undo(address, {"off": on}))
+        return shown(request, where, Message(f"Label set: {on}.", undo=Undo(address, {"off": on})))
 
-    return _carried_out(request, where, token, act)
-
-
-def _carried_out(
-    request: Request, where: Where, token: str, act: Callable[[Room, Reader], Message]
-) -> Response:
-    here = room(request)
-    reader = here.reader(request)
-    try:
-        here.readers.check(reader, token)
-        message = act(here, reader)
-    except (Conflict, NotFound, Refused) as refused:
-        return show_refusal(request, where, refused)
-    return shown(request, where, message)
+    return carried_out(request, where, token, act)

@@ -13,7 +13,7 @@ from triage.domain.policy import FRESH_FRACTURE, OrderPolicy, PolicyName, Policy
 from triage.domain.priority import Basis, Numbers, RequestedPriority, Tier
 from triage.domain.worklist import Place
 from triage.store.audit import SYSTEM
-from triage.web.words import clock
+from triage.web.clocks import clock_or_day
 
 NAMES = {
     PolicyName.FIFO: "by arrival alone",
@@ -66,10 +66,7 @@ def stopping(policy: OrderPolicy) -> str:
 
 def since(version: PolicyVersion, now: datetime) -> str:
     """Return since when the policy is in force: the clock, with the day unless it is today's."""
-    if version.at is None:
-        return "the start"
-    local = version.at.astimezone()
-    return clock(local) if local.date() == now.astimezone().date() else f"{local:%Y-%m-%d %H:%M}"
+    return clock_or_day(version.at, now) if version.at else "the start"
 
 
 def setter(version: PolicyVersion) -> str:

@@ -12,11 +12,11 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from triage.domain.errors import Conflict, Refused
 from triage.domain.policy import PolicyChange
-from triage.web.listing import show_refusal
+from triage.web.carrying_out import carried_out
 from triage.web.place import Carried, Token, Where
-from triage.web.room import back, room
+from triage.web.reader import Reader
+from triage.web.room import Room, back
 from triage.worklist.actions import Desk
 
 router = APIRouter()
@@ -43,11 +43,8 @@ def resume(
 def _changed(
     request: Request, where: Where, token: str, verb: Callable[[Desk, str], PolicyChange]
 ) -> Response:
-    here = room(request)
-    reader = here.reader(request)
-    try:
-        here.readers.check(reader, token)
+    def act(here: Room, reader: Reader) -> Response:
         verb(here.desk, reader.name)
-    except (Conflict, Refused) as refused:
-        return show_refusal(request, where, refused)
-    return back(where)
+        return back(where)
+
+    return carried_out(request, where, token, act)

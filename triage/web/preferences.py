@@ -8,13 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from triage.domain.errors import Refused
 from triage.store import saved_views
+from triage.web.carrying_out import carried_out
 from triage.web.labels import DENSITIES, THEMES
-from triage.web.listing import show_refusal
 from triage.web.look import COOKIE, OPEN, PRIVATE, YEAR_SECONDS, Look
 from triage.web.place import Carried, Token
-from triage.web.room import back, room
+from triage.web.reader import Reader
+from triage.web.room import Room, back
 
 router = APIRouter()
 
@@ -55,11 +55,9 @@ def choose_columns(
     column: Annotated[list[str] | None, Form()] = None,
 ) -> Response:
     """Remember which columns this reader wants."""
-    here = room(request)
-    reader = here.reader(request)
-    try:
-        here.readers.check(reader, token)
-    except Refused as refused:
-        return show_refusal(request, where, refused)
-    saved_views.choose_columns(here.engine, reader.name, column or ())
-    return back(where)
+
+    def act(here: Room, reader: Reader) -> Response:
+        saved_views.choose_columns(here.engine, reader.name, column or ())
+        return back(where)
+
+    return carried_out(request, where, token, act)

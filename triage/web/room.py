@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from triage.config import Settings
 from triage.web import labels, order_words, words
+from triage.web.clocks import clock, clock_or_day
 from triage.web.entry.doorkeeper import Doorkeeper
 from triage.web.figures import AuditTail
 from triage.web.flights import Flights
@@ -110,7 +111,8 @@ def _templates() -> Environment:
     made.globals["asset"] = {
         path.name: _asset(path) for path in STATIC.iterdir() if path.suffix in (".js", ".css")
     }
-    made.filters["clock"] = words.clock
+    made.filters["clock"] = clock
+    made.filters["clock_or_day"] = clock_or_day
     made.filters["iso"] = datetime.isoformat
     return made
 

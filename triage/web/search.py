@@ -13,13 +13,15 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from triage.domain.account import Right, demand
-from triage.domain.errors import NotFound, Refused
-from triage.domain.reading import Filters, demand_lasting, view_name
+from triage.domain.errors import NotFound
+from triage.domain.reading import Filters, view_name
 from triage.store import queries, saved_views
+from triage.web.carrying_out import carried_out
 from triage.web.entry.own_steps import demand_own_step
-from triage.web.listing import show, show_refusal
+from triage.web.listing import show
 from triage.web.place import Carried, Message, Token, Where
-from triage.web.room import back, room, wants_part
+from triage.web.reader import Reader
+from triage.web.room import Room, back, room, wants_part
 
 router = APIRouter()
 Text = Annotated[str, Form(max_length=200)]
@@ -36,20 +38,18 @@ def search(
     flag: Text = "",
 ) -> Response:
     """Keep what the reader looks for and show what matches."""
-    here = room(request)
-    reader = here.reader(request)
-    try:
-        here.readers.check(reader, token)
+
+    def act(here: Room, reader: Reader) -> Response:
         filters = Filters.spoken(text, modality, source, flag)
-    except Refused as refused:
-        return show_refusal(request, Where(at.tab), refused)
-    kept = "" if filters.empty else queries.keep(here.engine, reader.name, filters, at.q).token
-    where = Where(at.tab, None, kept)
-    if not wants_part(request):
-        return back(where)
-    answer = show(request, where)
-    answer.headers["hx-replace-url"] = f"/{where.query}"
-    return answer
+        kept = "" if filters.empty else queries.keep(here.engine, reader.name, filters, at.q).token
+        where = Where(at.tab, None, kept)
+        if not wants_part(request):
+            return back(where)
+        answer = show(request, where)
+        answer.headers["hx-replace-url"] = f"/{where.query}"
+        return answer
+
+    return carried_out(request, Where(at.tab), token, act)
 
 
 @router.post("/views")
@@ -61,21 +61,18 @@ def save_view(
     shared: Annotated[bool, Form()] = False,
 ) -> Response:
     """Save the list as it stands under a name."""
-    here, where = room(request), replace(at, study=None)
-    reader = here.reader(request)
-    try:
-        here.readers.check(reader, token)
+    where = replace(at, study=None)
+
+    def act(here: Room, reader: Reader) -> Response:
         if shared:
             demand(reader.role, Right.SHARE, reader.scope)
-        named = view_name(name)
         known = queries.find(here.engine, reader.name, at.q)
         filters = known.filters if known else Filters()
-        demand_lasting(filters)
-    except Refused as refused:
-        return show_refusal(request, where, refused)
-    chosen = saved_views.chosen_columns(here.engine, reader.name)
-    saved_views.save(here.engine, reader.name, named, at.tab, filters, chosen, shared=shared)
-    return back(where)
+        chosen = saved_views.chosen_columns(here.engine, reader.name)
+        saved_views.save(here.engine, reader.name, view_name(name), at.tab, filters, chosen, shared=shared)
+        return back(where)
+
+    return carried_out(request, where, token, act)
 
 
 @router.get("/views/{view_id}")
@@ -97,11 +94,10 @@ def open_view(request: Request, view_id: int) -> Response:
 @router.post("/views/{view_id}/forget")
 def forget_view(request: Request, view_id: int, at: Carried, token: Token = "") -> Response:
     """Delete one of the reader's own views."""
-    here, where = room(request), replace(at, study=None)
-    reader = here.reader(request)
-    try:
-        here.readers.check(reader, token)
+    where = replace(at, study=None)
+
+    def act(here: Room, reader: Reader) -> Response:
         saved_views.forget(here.engine, reader.name, view_id)
-    except (Refused, NotFound) as refused:
-        return show_refusal(request, where, refused)
-    return back(where)
+        return back(where)
+
+    return carried_out(request, where, token, act)

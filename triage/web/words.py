@@ -161,11 +161,6 @@ def due(row: WorklistRow, now: datetime, minutes: Mapping[str, float]) -> Due | 
     return Due(f"+{waited(at, now)}", True, at) if left < 0 else Due(f"{int(left // 60)}m", False, at)
 
 
-def clock(moment: datetime | None) -> str:
-    """Return the site's wall clock."""
-    return f"{moment.astimezone():%H:%M}" if moment else ""
-
-
 def person_name(stored: str) -> str:
     """Return a DICOM person name for the eye: FAMILY, Given Middle; other scripts after it."""
     groups = [group for group in stored.split("=") if group.strip("^ ")]

@@ -7,11 +7,12 @@ import re
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from tests import worklist_cast as cast
 from tests.web_site import PlainReader
 from triage.store import audit, worklist
+from triage.store.engine import transaction
 
 Open = Callable[..., PlainReader]
 WORDS = "SENTINEL-NOTE: the daughter called\nsecond line"
@@ -54,6 +55,22 @@ def test_a_note_is_withdrawn_by_its_writer_and_comes_back(engine: Engine, sit_do
     assert "SENTINEL-NOTE" in back and worklist.row(engine, study_id).notes == 1
     done = [entry.action for entry in audit.entries(engine, study_id=study_id)]
     assert done[:3] == ["note.restore", "note.withdraw", "note.write"]
+
+
+def test_what_was_written_or_done_on_another_day_says_which(engine: Engine, sit_down: Open) -> None:
+    study_id = cast.image_arrives(engine, "one")
+    reader = sit_down("Dr A")
+    reader.post(f"/studies/{study_id}/notes", token=reader.token(), study=study_id, text=WORDS)
+    with transaction(engine) as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))  # the audit is append-only
+        then = connection.execute(
+            text("UPDATE note SET at = at - interval '2 days' RETURNING at")
+        ).scalar_one()
+        connection.execute(text("UPDATE audit SET at = :then WHERE action = 'note.write'"), {"then": then})
+    page = reader.get(f"/?study={study_id}").text
+    day = f"{then.astimezone():%Y-%m-%d %H:%M}"
+    assert f"Withdraw the note of Dr A, {day}" in page
+    assert re.search(rf">{day}</time> Wrote a note, Dr A", page)
 
 
 @pytest.mark.parametrize("words", ["", " \n ", "\u0000", "x" * 501])
