@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from triage.domain.errors import Refused
+from triage.domain.spoken import one_line
 
 # In the order in which a study passes them: gate, locator, classifier; then what measures, where a site has it.
 REQUIRED = ("view-gate", "vertebra-locator", "vertebra-fresh")
@@ -108,8 +109,7 @@ def parse_reference(text: str) -> tuple[str, str]:
 
 def parse_reason(spoken_words: str) -> str:
     """Return why, as one line; raises Refused for nothing."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in spoken_words)
-    words = " ".join(printable.split())[:500]
+    words = one_line(spoken_words, 500)
     if not words:
         raise Refused("reason", "a change of the models needs a reason")
     return words

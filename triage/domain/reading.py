@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from triage.domain.errors import Refused
+from triage.domain.spoken import one_line
 from triage.domain.worklist import Tab
 
 SKIP_MINUTES = 15.0
@@ -80,12 +81,12 @@ class Filters:
         """Return filters from a form, cut to length and to what can be printed; Refused for an unknown flag."""
         if flag not in set(FlagFilter):
             raise Refused("filter", "there is no such filter")
-        return cls(_word(text), _word(modality, 16).upper(), _word(source, 16), FlagFilter(flag))
-
-
-def _word(spoken: str, length: int = TEXT_LENGTH) -> str:
-    printable = "".join(letter for letter in spoken if letter.isprintable())
-    return " ".join(printable.split())[:length]
+        return cls(
+            one_line(text, TEXT_LENGTH),
+            one_line(modality, 16).upper(),
+            one_line(source, 16),
+            FlagFilter(flag),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def demand_lasting(filters: Filters) -> None:
 
 def view_name(spoken: str) -> str:
     """Return the name of a saved view; raises Refused when it is none."""
-    name = _word(spoken, VIEW_NAME_LENGTH)
+    name = one_line(spoken, VIEW_NAME_LENGTH)
     if not name:
         raise Refused("view-name", f"a view's name has 1 to {VIEW_NAME_LENGTH} letters")
     return name
@@ -182,7 +183,7 @@ LOWER_WORDS = {
 
 def lower_why(reason: LowerReason | None, note: str) -> str:
     """Return why a study is moved down, in words; raises Refused when none are given."""
-    told = _word(note, 120)
+    told = one_line(note, 120)
     if reason is None or (reason is LowerReason.OTHER and not told):
         raise Refused("lower-reason", "Say why the study is moved down")
     known = "" if reason is LowerReason.OTHER else LOWER_WORDS[reason]

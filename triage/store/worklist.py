@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select, update
 
 from triage.domain.priority import OrderPolicy
+from triage.domain.spoken import one_line
 from triage.domain.worklist import (
     CLAIM_MINUTES,
     Hold,
@@ -167,8 +168,7 @@ def pin(
     policy: OrderPolicy = USUAL,
 ) -> WorklistRow:
     """Put the study first, by a person's name and reason."""
-    words = "".join(filter(str.isprintable, note)).strip()[:200]  # Postgres holds no NUL
-    values = {"pinned_by": actor, "pin_reason": words, "pinned_at": func.now()}
+    values = {"pinned_by": actor, "pin_reason": one_line(note, 200), "pinned_at": func.now()}
     return _act(engine, study_id, actor, _E.PIN, version, values, policy=policy)
 
 

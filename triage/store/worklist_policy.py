@@ -24,6 +24,7 @@ from triage.domain.policy import (
     PolicyStands,
     PolicyVersion,
 )
+from triage.domain.spoken import one_line
 from triage.domain.stop_rule import StopDecision
 from triage.store import audit
 from triage.store.engine import lock_within, transaction
@@ -245,7 +246,7 @@ def _named(policy: OrderPolicy, name: PolicyName) -> OrderPolicy:
 
 
 def _reason(spoken: str) -> str:
-    words = " ".join("".join(letter if letter.isprintable() else " " for letter in spoken).split())[:500]
+    words = one_line(spoken, 500)
     if not words:
         raise Refused("policy", "a change of the order needs a reason")
     return words
