@@ -13,7 +13,7 @@ from tests import worklist_cast as cast
 from tests.web_browser import Seat
 from triage.domain.reading import Verdict
 from triage.domain.worklist import WorklistState
-from triage.store import opinions, saved_views, skips, worklist
+from triage.store import opinions, reader_side, worklist
 
 pytestmark = pytest.mark.timeout(300)
 Sit = Callable[..., Seat]
@@ -55,7 +55,7 @@ def test_every_act_of_the_drawer_has_its_key(engine: Engine, sit: Sit, studies: 
     seat.page.wait_for_selector("text=readers agreed with 1 of 1 flags they judged")
     keys.press("s")
     seat.page.wait_for_selector("#drawer >> text=End skip")
-    assert first in skips.of_reader(engine, "Dr A")
+    assert first in reader_side.of_reader(engine, "Dr A").skipped
     keys.press("z")
     seat.page.wait_for_selector("#drawer >> text=Skip 15 min")
     keys.press("x")
@@ -109,7 +109,7 @@ def test_what_is_typed_for_a_field_on_its_way_lands_there_and_does_nothing_else(
     keys.type(", urgent")
     assert seat.page.input_value("#note") == "crash scene 1, urgent"
     assert {worklist.row(engine, study_id).state for study_id in studies} == {WorklistState.SCHEDULED}
-    assert skips.of_reader(engine, "Dr A") == {}
+    assert reader_side.of_reader(engine, "Dr A").skipped == {}
     keys.press("Enter")
     seat.page.wait_for_selector(f"#s{studies[0]} >> text=Pinned by Dr A: crash scene 1, urgent")
     keys.press("Escape")
@@ -152,7 +152,7 @@ def test_help_search_themes_views_and_names_have_keys(engine: Engine, sit: Sit, 
     seat.page.fill("#view-name", "read")
     seat.page.click("#views .save button")
     seat.page.wait_for_selector("#views >> text=Alt+1", state="attached")
-    assert [view.name for view in saved_views.views(engine, "Dr A")] == ["read"]
+    assert [view.name for view in reader_side.of_reader(engine, "Dr A").views] == ["read"]
     seat.page.click("#tab-unread")
     seat.await_order([*studies[:3], studies[4]])
     seat.live()

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from tests import worklist_cast as cast
 from tests.web_browser import Seat
 from triage.domain.worklist import WorklistState
-from triage.store import opinions, skips, worklist
+from triage.store import opinions, reader_side, worklist
 
 pytestmark = pytest.mark.timeout(300)
 Sit = Callable[..., Seat]
@@ -128,7 +128,7 @@ def test_an_act_left_over_from_a_row_that_is_gone_touches_no_other_study(
     seat.page.keyboard.press("G")
     seat.page.keyboard.press("c")
     seat.page.wait_for_selector(f"#s{studies[4]} >> text=You")
-    assert skips.of_reader(engine, "Dr A") == {}
+    assert reader_side.of_reader(engine, "Dr A").skipped == {}
     assert seat.complaints == []
 
 

@@ -20,15 +20,11 @@ from triage.domain.priority import OrderPolicy
 from triage.domain.reading import KeyImage
 from triage.store import audit, previews, studies, worklist_order
 from triage.store.engine import transaction
+from triage.store.intervals import seconds
 from triage.store.leases import lease_of
 from triage.store.tables import analysis, delivery, evidence, finding
 
 RETRY_SECONDS = (5, 30)
-
-
-def seconds(value: float) -> Any:
-    """Return an SQL interval."""
-    return func.make_interval(0, 0, 0, 0, 0, 0, value)
 
 
 def startable() -> Any:

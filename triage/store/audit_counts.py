@@ -14,6 +14,7 @@ from sqlalchemy import Engine, case, func, select
 
 from triage.domain.reading import Cause, LowerReason, Verdict
 from triage.store.engine import transaction
+from triage.store.intervals import seconds
 from triage.store.tables import audit
 
 _A = audit.c
@@ -54,7 +55,7 @@ def since(engine: Engine, last: int) -> AuditCounts:
         _of("opinion.give", "cause"),
     ]
     query = select(_A.action, *told, func.count(), func.max(_A.id)).where(
-        _A.id > last, _A.at <= func.now() - func.make_interval(0, 0, 0, 0, 0, 0, SETTLED_SECONDS)
+        _A.id > last, _A.at <= func.now() - seconds(SETTLED_SECONDS)
     )
     query = query.group_by(_A.action, *told)
     with transaction(engine) as connection:

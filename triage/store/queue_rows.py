@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, Engine, and_, desc, func, or_, select, upd
 
 from triage.domain.analysis import AnalysisState
 from triage.store import bounded
-from triage.store.analyses import seconds, startable
+from triage.store.analyses import startable
 from triage.store.engine import transaction
+from triage.store.intervals import seconds
 from triage.store.tables import analysis
 
 

@@ -23,14 +23,8 @@ from triage.store.reading_tables import reader_columns, saved_view
 _V = saved_view.c
 
 
-def views(engine: Engine, reader: str) -> list[SavedView]:
-    """Return the reader's own views, then everybody's, each by name."""
-    with transaction(engine) as connection:
-        return views_within(connection, reader)
-
-
 def views_within(connection: Connection, reader: str) -> list[SavedView]:
-    """Return them inside the caller's transaction."""
+    """Return the reader's own views, then everybody's, each by name, inside the caller's transaction."""
     query = select(saved_view).where(or_(_V.owner == reader, _V.shared))
     query = query.order_by(_V.owner != reader, _V.name, _V.id)
     return [_view(found) for found in connection.execute(query).mappings()]

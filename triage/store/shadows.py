@@ -20,8 +20,8 @@ from triage.domain.model import Model, Placed, parse_reason
 from triage.domain.outcome import OutcomeLabel
 from triage.domain.shadow import ShadowPair
 from triage.store import audit
-from triage.store.analyses import seconds
 from triage.store.engine import transaction
+from triage.store.intervals import seconds
 from triage.store.leases import instances_of
 from triage.store.model_tables import model_shadow, shadow_answer
 from triage.store.models import alone, demanded, live_in, shadowed

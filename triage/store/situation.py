@@ -18,6 +18,7 @@ from triage.domain.priority import LOOK_SOONER, RequestedPriority, Tier
 from triage.domain.study import StudyState
 from triage.domain.worklist import WorklistState
 from triage.store.engine import transaction
+from triage.store.intervals import seconds
 from triage.store.presence import LATE_SECONDS
 from triage.store.tables import analysis, delivery, presence, study
 from triage.store.worklist_tables import worklist_item
@@ -78,7 +79,7 @@ def situation(engine: Engine) -> Situation:
     alive = select(
         func.count().filter(presence.c.kind == "worker"),
         func.min(presence.c.started_at).filter(presence.c.kind == "registrar"),
-    ).where(presence.c.seen_at > func.now() - func.make_interval(0, 0, 0, 0, 0, 0, LATE_SECONDS))
+    ).where(presence.c.seen_at > func.now() - seconds(LATE_SECONDS))
     with transaction(engine) as connection:
         waiting, oldest = connection.execute(waits).one()
         workers, receiving_since = connection.execute(alive).one()

@@ -14,6 +14,7 @@ from triage.domain.errors import NotFound
 from triage.domain.reading import SKIP_MINUTES
 from triage.store import audit
 from triage.store.engine import transaction
+from triage.store.intervals import seconds
 from triage.store.reading_tables import skip
 from triage.store.worklist_tables import worklist_item
 
@@ -22,7 +23,7 @@ _S = skip.c
 
 def skip_study(engine: Engine, study_id: int, reader: str, minutes: float = SKIP_MINUTES) -> None:
     """Let the reader's "next" pass over the study for so long; raises NotFound."""
-    until = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, minutes * 60)
+    until = func.now() + seconds(minutes * 60)
     known = select(worklist_item.c.study_id).where(worklist_item.c.study_id == study_id)
     with transaction(engine) as connection:
         if connection.execute(known).scalar_one_or_none() is None:
@@ -47,14 +48,8 @@ def unskip(engine: Engine, study_id: int, reader: str) -> None:
             audit.record(connection, reader, "worklist.unskip", f"study:{study_id}", study_id=study_id)
 
 
-def of_reader(engine: Engine, reader: str) -> dict[int, datetime]:
-    """Return what the reader skips now, and until when."""
-    with transaction(engine) as connection:
-        return within(connection, reader)
-
-
 def within(connection: Connection, reader: str) -> dict[int, datetime]:
-    """Return it inside the caller's transaction."""
+    """Return what the reader skips now, and until when, inside the caller's transaction."""
     query = select(_S.study_id, _S.until).where(_S.reader == reader, _S.until > func.now())
     return {int(study_id): until for study_id, until in connection.execute(query)}
 

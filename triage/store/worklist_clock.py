@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, func, or_, selec
 from triage.domain.policy import OrderPolicy
 from triage.store import audit
 from triage.store.engine import transaction
+from triage.store.intervals import seconds
 from triage.store.tables import study
 from triage.store.worklist_order import reposition
 from triage.store.worklist_policy import in_force
@@ -56,7 +57,7 @@ def _arrives(connection: Connection, study_id: int, stamped: str, policy: OrderP
 
 
 def _ahead(column: ColumnElement[Any]) -> ColumnElement[bool]:
-    return column > func.now() + func.make_interval(0, 0, 0, 0, 0, 0, TOLERATED_SECONDS)
+    return column > func.now() + seconds(TOLERATED_SECONDS)
 
 
 def _at_most_now(column: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 from triage.domain.policy import OrderPolicy
 from triage.domain.worklist import WorklistState
 from triage.store.engine import lock_within
+from triage.store.intervals import seconds
 from triage.store.skips import not_skipped_by
 from triage.store.tables import study
 from triage.store.worklist_guard import lines
@@ -45,7 +46,7 @@ def offered(connection: Connection, policy: OrderPolicy, reader: str) -> int | N
 def _candidates(
     connection: Connection, policy: OrderPolicy, reader: str, passed: list[int]
 ) -> list[tuple[int, int]]:
-    waited = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, RECEIVING_SECONDS)
+    waited = func.now() - seconds(RECEIVING_SECONDS)
     complete_enough = (study.c.state != "receiving") | (study.c.opened_at <= waited)
     conditions = [_ITEM.state == WorklistState.SCHEDULED, complete_enough, not_skipped_by(reader)]
     if passed:

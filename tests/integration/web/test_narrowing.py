@@ -17,7 +17,7 @@ from triage.domain.errors import Refused
 from triage.domain.reading import Column, Filters
 from triage.domain.worklist import Tab
 from triage.embedded.service import wait_until
-from triage.store import queries, saved_views, schema, worklist
+from triage.store import queries, reader_side, saved_views, schema, worklist
 from triage.store.engine import transaction
 
 Open = Callable[..., PlainReader]
@@ -126,14 +126,14 @@ def test_a_saved_view_brings_back_its_tab_filters_and_columns(
     assert reader.post("/columns", token=token, column=["source", "why"]).status_code == 303
     assert reader.post("/views", token=token, name="Room 1", tab="all", q=q).status_code == 303
     reader.post("/columns", token=token, column=["ai"])
-    (view,) = saved_views.views(engine, "Dr A")
+    (view,) = reader_side.of_reader(engine, "Dr A").views
     page = _follow(reader, reader.get_without_following(f"/views/{view.id}"))
     assert _rows(page) == [three[1]] and 'id="tab-all" href="/?tab=all' in page
     assert '<td class="source">CR_1</td>' in page and '<td class="ai">' not in page
-    assert saved_views.views(engine, "Dr B") == []
+    assert list(reader_side.of_reader(engine, "Dr B").views) == []
     assert sit_down("Dr B").get(f"/views/{view.id}").status_code == 404
     assert reader.post(f"/views/{view.id}/forget", token=token).status_code == 303
-    assert saved_views.views(engine, "Dr A") == []
+    assert list(reader_side.of_reader(engine, "Dr A").views) == []
 
 
 def test_no_view_holds_a_search_and_a_search_is_forgotten_after_a_shift(
@@ -158,7 +158,7 @@ def test_a_view_of_an_older_version_shows_no_search(engine: Engine, three: list[
     saved_views.save(engine, "Dr A", "Old", Tab.ALL, Filters(source="CR_0"), ())
     with transaction(engine) as connection:
         connection.execute(text("""UPDATE saved_view SET filters = jsonb_set(filters, '{text}', '"sato"')"""))
-    (view,) = saved_views.views(engine, "Dr A")
+    (view,) = reader_side.of_reader(engine, "Dr A").views
     assert view.filters == Filters(source="CR_0")
     schema.downgrade(engine, "0009")
     schema.upgrade(engine)
@@ -186,7 +186,7 @@ def test_a_shared_view_is_everybodys(engine: Engine, sit_down: Open, three: list
     reader = sit_down("Dr A")
     token = reader.token()
     reader.post("/views", token=token, name="Night", shared="true")
-    (view,) = saved_views.views(engine, "Dr B")
+    (view,) = reader_side.of_reader(engine, "Dr B").views
     assert (view.name, view.owner) == ("Night", "Dr A")
     other = sit_down("Dr B")
     assert other.post(f"/views/{view.id}/forget", token=other.token()).status_code == 404

@@ -14,7 +14,7 @@ from tests.web_site import PlainReader
 from triage.config import build
 from triage.domain.errors import ConfigError
 from triage.domain.reading import KeyImage, Verdict
-from triage.store import audit, opinions, previews, skips, worklist
+from triage.store import audit, opinions, previews, reader_side, worklist
 from triage.store.engine import transaction
 
 Open = Callable[..., PlainReader]
@@ -79,7 +79,7 @@ def test_a_skip_is_the_readers_own_and_moves_no_row(engine: Engine, sit_down: Op
     assert other is not None and other.study_id == ids[0]
     assert "worklist.skip" in [entry.action for entry in audit.entries(engine, study_id=ids[0])]
     reader.act("unskip", ids[0], 1)
-    assert skips.of_reader(engine, "Dr A") == {}
+    assert reader_side.of_reader(engine, "Dr A").skipped == {}
 
 
 @pytest.mark.parametrize(
