@@ -47,7 +47,7 @@ def known_label(word: str, known: Iterable[str]) -> str:
 
 
 def label_word(spoken: str) -> str:
-    """Return a label's word; raises Refused when it is none: it stands in addresses, so letters are plain."""
+    """Return a label's word; raises Refused when it is none: logs and the audit hold it, so letters are plain."""
     if not _WORD.fullmatch(spoken):
         raise Refused("label", "A label has 2 to 24 small letters, digits, spaces or hyphens")
     return spoken

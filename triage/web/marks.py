@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from triage.domain.account import Right, may
 from triage.web.carrying_out import carried_out, shown
 from triage.web.place import Carried, Message, Token, Undo
 from triage.web.reader import Reader
@@ -16,11 +15,6 @@ from triage.web.room import Room
 router = APIRouter(prefix="/studies/{study_id}")
 Text = Annotated[str, Form(max_length=2000)]
 Label = Annotated[str, Form(max_length=40)]
-
-
-def leads(reader: Reader) -> bool:
-    """Tell whether this person may take away what somebody else wrote."""
-    return may(reader.role, Right.END_CLAIM, reader.scope)
 
 
 @router.post("/notes")
@@ -40,7 +34,7 @@ def withdraw(request: Request, study_id: int, number: int, where: Carried, token
     """Take a note away."""
 
     def act(here: Room, reader: Reader) -> Response:
-        here.marks.withdraw(study_id, number, reader.name, anybodys=leads(reader))
+        here.marks.withdraw(study_id, number, reader.name, anybodys=reader.may("END_CLAIM"))
         undo = Undo(f"/studies/{study_id}/notes/{number}/restore")
         return shown(request, where, Message("Note withdrawn.", undo=undo))
 
@@ -52,7 +46,7 @@ def restore(request: Request, study_id: int, number: int, where: Carried, token:
     """Bring a withdrawn note back."""
 
     def act(here: Room, reader: Reader) -> Response:
-        here.marks.restore(study_id, number, reader.name, anybodys=leads(reader))
+        here.marks.restore(study_id, number, reader.name, anybodys=reader.may("END_CLAIM"))
         return shown(request, where, Message("The note stands again."))
 
     return carried_out(request, where, token, act)

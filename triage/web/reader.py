@@ -35,7 +35,7 @@ class Reader:
     vouched: bool = False
 
     def may(self, right: str) -> bool:
-        """Tell a template whether this reader may do what a `Right` names: `reader.may("PIN")`."""
+        """Tell whether this reader may do what a `Right` names: `reader.may("PIN")`, as templates spell it."""
         return bool(self.name) and may(self.role, Right[right], self.scope)
 
 

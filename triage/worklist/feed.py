@@ -56,7 +56,7 @@ class Full(StrEnum):
 class Hub:
     """Hands each event to every open page; all methods belong to the event loop's thread."""
 
-    def __init__(self, most: int = 400, most_each: int = 12) -> None:
+    def __init__(self, most: int, most_each: int) -> None:
         self._most = most
         self._most_each = most_each
         self._queues: set[asyncio.Queue[FeedEvent]] = set()

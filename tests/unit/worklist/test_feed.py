@@ -25,7 +25,7 @@ async def _take(hub: Hub, wanted: int) -> list[FeedEvent]:
 
 def test_a_page_is_first_told_how_the_feed_stands() -> None:
     async def story() -> list[FeedEvent]:
-        hub = Hub()
+        hub = Hub(most=9, most_each=9)
         before = await _take(hub, 1)
         hub.broadcast(FeedEvent(FeedKind.RESYNC))
         return before + await _take(hub, 1)
@@ -35,7 +35,7 @@ def test_a_page_is_first_told_how_the_feed_stands() -> None:
 
 def test_changes_that_come_close_together_reach_the_page_as_one() -> None:
     async def story() -> list[FeedEvent]:
-        hub = Hub()
+        hub = Hub(most=9, most_each=9)
         listening = asyncio.create_task(_take(hub, 3))
         await asyncio.sleep(0)
         hub.broadcast(_change("1:1"))
@@ -50,7 +50,7 @@ def test_changes_that_come_close_together_reach_the_page_as_one() -> None:
 
 def test_a_page_that_lags_is_told_to_read_everything_and_holds_up_nobody() -> None:
     async def story() -> list[FeedEvent]:
-        hub = Hub()
+        hub = Hub(most=9, most_each=9)
         slow = hub.events()
         await anext(slow)
         lagging = asyncio.ensure_future(anext(slow))
@@ -64,7 +64,7 @@ def test_a_page_that_lags_is_told_to_read_everything_and_holds_up_nobody() -> No
 
 def test_an_open_feed_ends_at_once_when_the_process_stops() -> None:
     async def story() -> list[FeedEvent]:
-        hub = Hub()
+        hub = Hub(most=9, most_each=9)
         listening = asyncio.create_task(_take(hub, 99))
         await asyncio.sleep(0.01)
         hub.end()
@@ -75,7 +75,7 @@ def test_an_open_feed_ends_at_once_when_the_process_stops() -> None:
 
 def test_a_quiet_feed_says_that_it_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "ALIVE_S", 0.01)
-    assert asyncio.run(_take(Hub(), 2))[1].kind is FeedKind.ALIVE
+    assert asyncio.run(_take(Hub(most=9, most_each=9), 2))[1].kind is FeedKind.ALIVE
 
 
 def test_no_reader_and_not_all_of_them_hold_more_feeds_than_the_site_allows() -> None:

@@ -10,7 +10,6 @@ from triage.domain.account import Right
 from triage.web.api.admission import needs
 from triage.web.api.models import ROW_ID, Labelled, Number, Writing
 from triage.web.api.worklist import StudyId
-from triage.web.marks import leads
 from triage.web.reader import Reader
 from triage.web.room import room
 
@@ -29,13 +28,13 @@ def write(request: Request, reader: Noting, study_id: StudyId, said: Writing) ->
 @router.delete("/notes/{number}", status_code=204)
 def withdraw(request: Request, reader: Noting, study_id: StudyId, number: NoteId) -> None:
     """Take a note away: one's own, or as a lead anybody's."""
-    room(request).marks.withdraw(study_id, number, reader.name, anybodys=leads(reader))
+    room(request).marks.withdraw(study_id, number, reader.name, anybodys=reader.may("END_CLAIM"))
 
 
 @router.put("/notes/{number}", status_code=204)
 def restore(request: Request, reader: Noting, study_id: StudyId, number: NoteId) -> None:
     """Bring a withdrawn note back."""
-    room(request).marks.restore(study_id, number, reader.name, anybodys=leads(reader))
+    room(request).marks.restore(study_id, number, reader.name, anybodys=reader.may("END_CLAIM"))
 
 
 @router.post("/labels", status_code=204)
