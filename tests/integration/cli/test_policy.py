@@ -62,6 +62,8 @@ def test_a_change_decided_on_another_policy_is_refused(engine: Engine, triage: T
     assert version.reason == "a trial"
     stopped = triage("worklist", "policy", "stop", "--seen", str(version.id), "--reason", "odd")
     assert stopped.returncode == 0
+    late = triage("worklist", "policy", "resume", "--seen", str(version.id), "--reason", "mended")
+    assert late.returncode == 4 and "the order changed meanwhile: it is human now" in late.stderr
 
 
 def test_a_figure_that_is_none_is_refused_in_words(triage: Triage) -> None:
