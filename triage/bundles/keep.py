@@ -1,7 +1,8 @@
 """Import: a folder or a zip file becomes TRIAGE_HOME/models/NAME@VERSION, checked whole before it has that name.
 
 Promise: what stands under a name has passed the manifest, and its network has answered its golden vectors in a
-process of its own; an import that is cut short leaves nothing under any name. Importing the same again changes nothing.
+process of its own; an import that is cut short leaves nothing under any name, and the next one, from a day later on,
+removes what is left of it. Importing the same again changes nothing.
 Refuses: a file that no bundle has, sizes beyond what a bundle may have, a version that is here with other bytes.
 """
 
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -26,6 +27,7 @@ from triage.domain.model import parse_name, parse_version
 
 CHECK = ("-P", "-m", "workers.child.check")
 CHECK_SECONDS = 600.0
+ABANDONED_SECONDS = 86_400.0
 # Nothing of the product's settings, and so no secret, reaches the process that parses foreign arrays.
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "PYTHONPATH", "PYTHONPYCACHEPREFIX", "TMPDIR", "LD_LIBRARY_PATH")
 FILES = frozenset({folder.DESCRIPTION, "weights.npz", "ood.npz", "golden.npz", "metrics.json", "card.md"})
@@ -77,12 +79,22 @@ def _staged(store: Path) -> Iterator[Path]:
     path = store / f"{_STAGED}{secrets.token_hex(8)}"
     try:
         path.mkdir(parents=True)
+        _sweep(store, path.stat().st_mtime - ABANDONED_SECONDS)
         yield path
     except OSError as trouble:
         sentence = f"{trouble.filename or store}: {trouble.strerror}"
         raise Unavailable("model-store", sentence) from trouble
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _sweep(store: Path, before: float) -> None:
+    """Remove what imports that were killed have left; `before` (seconds since 1970) spares those that still run."""
+    for left in store.glob(f"{_STAGED}*"):
+        # Another import may finish, or sweep, at the same moment.
+        with suppress(FileNotFoundError):
+            if left.stat().st_mtime < before:
+                shutil.rmtree(left)
 
 
 def _copy(source: Path, staged: Path) -> None:

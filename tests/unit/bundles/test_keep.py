@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Mapping
@@ -75,6 +76,18 @@ def test_a_folder_and_a_zip_of_it_are_kept_alike(source: Path, tmp_path: Path, p
 def test_importing_the_same_again_changes_nothing(store: Path, source: Path) -> None:
     assert keep(store, source, prove) == keep(store, source, prove)
     assert left(store) == ["vertebra-fresh@1.1.0"]
+
+
+def test_what_a_killed_import_left_goes_a_day_later_and_one_that_runs_stays(
+    store: Path, source: Path
+) -> None:
+    for name, age in ((".incoming-dead", keeping.ABANDONED_SECONDS + 60), (".incoming-running", 60)):
+        (store / name).mkdir(parents=True)
+        (store / name / "weights.npz").write_bytes(b"half")
+        then = store.stat().st_mtime - age
+        os.utime(store / name, (then, then))
+    keep(store, source, prove)
+    assert left(store) == [".incoming-running", "vertebra-fresh@1.1.0"]
 
 
 def test_a_version_that_is_here_keeps_its_content(store: Path, source: Path, tmp_path: Path) -> None:
