@@ -31,6 +31,7 @@ from triage.store import (
     worklist_guard,
     worklist_policy,
 )
+from triage.store.situation import FLAG_WINDOWS
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -40,7 +41,8 @@ LATE_DELIVERY_SECONDS = 900.0
 LATE_ANALYSIS_SECONDS = 300.0
 UNREAD_HOURS = 24.0
 # A flag that is raised on every fourth study, or never in 200, says more of the model than of the patients.
-FLAGS_JUDGED, FLAGS_MOST, FLAGS_SILENT = 50, 0.25, 200
+FLAGS_MOST = 0.25
+FLAGS_JUDGED, FLAGS_SILENT = FLAG_WINDOWS
 
 
 class Verdict(StrEnum):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from triage.health import LATE_ANALYSIS_SECONDS
 from triage.store.situation import Situation
 from triage.web.clocks import clock_or_day
-
-BEHIND_SECONDS = 300.0
 
 
 def condition(situation: Situation) -> str:
@@ -14,7 +13,7 @@ def condition(situation: Situation) -> str:
     waiting = f"{situation.analyses_waiting} waiting"
     if not situation.workers:
         return f"Analysis is not running{f', {waiting}' if situation.analyses_waiting else ''}. {order}"
-    if situation.analyses_waiting and situation.oldest_analysis_s > BEHIND_SECONDS:
+    if situation.analyses_waiting and situation.oldest_analysis_s > LATE_ANALYSIS_SECONDS:
         return f"Analysis is behind: {waiting}, oldest {int(situation.oldest_analysis_s // 60)} min. {order}"
     return ""
 
