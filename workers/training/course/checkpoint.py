@@ -46,6 +46,10 @@ class State:
     def best(self) -> Epoch | None:
         return min(self.history, key=lambda row: row.tune_loss, default=None)
 
+    def over(self, patience: int, epochs: int) -> bool:
+        """Tell whether no epoch is left to do."""
+        return len(self.history) >= epochs or self.stale(patience, epochs)
+
     def stale(self, patience: int, epochs: int) -> bool:
         """Tell whether the validation loss has not fallen for `patience` epochs; never in the first half of them.
 

@@ -68,8 +68,8 @@ def learn(
         state = checkpoint.restore(folder, key, model, trained.optimizer)
         if state.history:
             echo(f"going on after epoch {len(state.history)}")
-        last = recipe.epochs if stop_after is None else min(recipe.epochs, len(state.history) + stop_after)
-        while len(state.history) < last and not state.stale(recipe.patience, recipe.epochs):
+        last = recipe.epochs if stop_after is None else len(state.history) + stop_after
+        while len(state.history) < last and not state.over(recipe.patience, recipe.epochs):
             row = _epoch(trained, loss, task, recipe, material, len(state.history) + 1, watch)
             if not math.isfinite(row.tune_loss):
                 raise Unprocessable(
@@ -78,8 +78,7 @@ def learn(
             state.history.append(row)
             checkpoint.save(folder, state, model, trained.optimizer)
             echo(_sentence(state.history[-1], state, recipe))
-        done = len(state.history) == recipe.epochs or state.stale(recipe.patience, recipe.epochs)
-        return Learnt(state, done, begun_from)
+        return Learnt(state, state.over(recipe.patience, recipe.epochs), begun_from)
     finally:
         keras.mixed_precision.set_global_policy("float32")
 
