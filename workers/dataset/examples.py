@@ -69,8 +69,9 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The examples in the order of their names, and how many cases made none, by reason."""
+    """What they are, the examples in the order of their names, and how many cases made none, by reason."""
 
+    reads: str
     examples: tuple[Example, ...]
     left_out: Mapping[str, int]
 
@@ -82,7 +83,7 @@ def gather(dataset: Dataset, reads: str) -> Gathered:
     if not made:
         reasons = ", ".join(f"{name} {number}" for name, number in sorted(left_out.items())) or "no cases"
         raise Refused("examples", f"the dataset holds nothing to read as {reads}: {reasons}")
-    return Gathered(tuple(sorted(made, key=lambda one: one.name)), dict(left_out))
+    return Gathered(reads, tuple(sorted(made, key=lambda one: one.name)), dict(left_out))
 
 
 def _images(cases: Iterable[Case], left_out: Counter[str]) -> Iterator[Example]:

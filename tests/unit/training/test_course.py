@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from tests.course_files import image_dataset
 from triage.domain.errors import Conflict, Unprocessable
+from workers.dataset.examples import IMAGE, gather
 from workers.dataset.load import Dataset
 from workers.evaluation.table import read_predictions
 from workers.models.bundle import load_pinned
@@ -234,8 +235,9 @@ def test_a_network_that_answers_the_same_to_everything_makes_no_bundle(data: Pat
     blind = {name: np.zeros_like(values) for name, values in arrays(tmp_path / BEST).items()}
     np.savez(tmp_path / BEST, **blind)
     task = task_of(recipe(name="blind"), ("fresh", "not-fresh"))
+    dataset = Dataset(data)
     ready = material(
-        Dataset(data), "image", ("fresh", "not-fresh"), task.preprocessing, tmp_path / "prepared"
+        dataset, gather(dataset, IMAGE), ("fresh", "not-fresh"), task.preprocessing, tmp_path / "prepared"
     )
     with pytest.raises(Unprocessable, match="learnt nothing"):
         package(task, recipe(name="blind"), ready, tmp_path)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.domain.errors import Refused, Unprocessable
-from workers.dataset.examples import Example, Gathered, Seen, gather, see
+from workers.dataset.examples import Example, Gathered, Seen, see
 from workers.dataset.load import Dataset
 from workers.models.preprocess import AffineMap, PreprocessSpec
 from workers.training.card import MIXED, PHANTOMS, SITE
@@ -68,15 +68,14 @@ class Material:
 
 def material(
     dataset: Dataset,
-    reads: str,
+    gathered: Gathered,
     classes: Sequence[str],
     spec: PreprocessSpec,
     folder: Path,
     watch: Watch = unwatched,
 ) -> Material:
     """Prepared examples; what cannot be prepared is left out and counted. Raises Refused without any, or a split."""
-    gathered = gather(dataset, reads)
-    key = hashlib.sha256(f"{dataset.digest} {reads} {spec.to_mapping()}".encode()).hexdigest()
+    key = hashlib.sha256(f"{dataset.digest} {gathered.reads} {spec.to_mapping()}".encode()).hexdigest()
     index = _index(folder, key)
     if index is None:
         index = _prepare(dataset, gathered, spec, folder, key, watch)

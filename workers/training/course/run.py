@@ -51,11 +51,10 @@ def course(
     out.mkdir(parents=True, exist_ok=True)
     _keep_recipe(out / RECIPE, recipe)
     dataset = Dataset(data)
-    reads = recipe.subject.reads
-    found = {one.label for one in gather(dataset, reads).examples if one.label}
-    classes = recipe.subject.ordered(found)
+    gathered = gather(dataset, recipe.subject.reads)
+    classes = recipe.subject.ordered(one.label for one in gathered.examples if one.label)
     task = task_of(recipe, classes)
-    ready = material(dataset, reads, classes, task.preprocessing, out / "prepared", watch)
+    ready = material(dataset, gathered, classes, task.preprocessing, out / "prepared", watch)
     for line in _about(ready, recipe):
         echo(line)
     from workers.training.course.loop import learn
