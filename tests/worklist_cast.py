@@ -6,6 +6,7 @@ from sqlalchemy import Engine, text
 
 from triage.domain.closing import ClosingReason
 from triage.domain.finding import (
+    CurvePattern,
     EvidenceDraft,
     ImageView,
     ModelIdentity,
@@ -103,6 +104,20 @@ def not_flagged(probability: float = 0.01) -> Triage:
     )
 
 
+def pattern(outcome: TriageOutcome = TriageOutcome.FLAGGED, probability: float | None = 0.87) -> CurvePattern:
+    """Return what a model says of a pair of views, or that it says nothing."""
+    said = {
+        TriageOutcome.FLAGGED: "Possible atypical pattern of the curve.",
+        TriageOutcome.NOT_FLAGGED: "No flag for the pattern of the curve.",
+        TriageOutcome.ABSTAINED: "The study holds no frontal image of the whole spine.",
+    }[outcome]
+    answered = outcome is not TriageOutcome.ABSTAINED
+    triage = Triage(
+        outcome, probability if answered else None, 0.5 if answered else None, "SOME_REASON", said
+    )
+    return CurvePattern("1.2.3" if answered else None, "1.2.4" if answered else None, triage)
+
+
 def abstained() -> Triage:
     """Return the answer of a model that declines."""
     return Triage(TriageOutcome.ABSTAINED, None, None, "no-lateral", "no lateral view of the spine")
@@ -119,7 +134,13 @@ def order(engine: Engine) -> list[int]:
     return [row.study_id for row in worklist.page(engine)]
 
 
-def analysed(engine: Engine, study_id: int, triage: Triage) -> None:
+def analysed(
+    engine: Engine,
+    study_id: int,
+    triage: Triage,
+    pattern: CurvePattern | None = None,
+    policy: OrderPolicy = POLICY,
+) -> None:
     """Take the study the whole way: closed, analysed by a worker, its report on the way to a PACS."""
     for seen in studies.receiving(engine):
         if seen.study_id == study_id:
@@ -153,13 +174,18 @@ def analysed(engine: Engine, study_id: int, triage: Triage) -> None:
         ((1.0, 1.0), (9.0, 1.0), (1.0, 1.0)),
     )
     outcome = Outcome(
-        (view,), (fresh,) if triage.outcome is TriageOutcome.FLAGGED else (), (), triage, (GATE, FLAG)
+        (view,),
+        (fresh,) if triage.outcome is TriageOutcome.FLAGGED else (),
+        (),
+        triage,
+        (GATE, FLAG),
+        pattern=pattern,
     )
     uid = derived_uid(study_id, "report")
     report = EvidenceDraft(
         "SR-A", SR, uid, derived_uid(study_id, "reports"), EXPLICIT_LE, "evidence/x.dcm", uid, 9000
     )
-    analyses.succeed(engine, lease, outcome, [report], ["PACS"], POLICY)
+    analyses.succeed(engine, lease, outcome, [report], ["PACS"], policy)
 
 
 def _open_analysis(engine: Engine, study_id: int) -> int:

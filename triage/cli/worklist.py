@@ -139,13 +139,15 @@ def next_(actor: str | None, as_json: bool) -> None:
 @json_option
 def why(study: str, as_json: bool) -> None:
     """Say why a study stands where it stands, with the numbers behind its place."""
-    from triage.cli.worklist_why import shown
+    from triage.cli.worklist_why import found, shown
     from triage.store import worklist as rows
 
     with opened() as session:
         site = session.settings.order_policy()
-        place = rows.standing(session.engine, find_one(session, study).study_id, site)
-    write_fields("WorklistPlace", {**shown(place), **record(place.row, place.position)}, as_json=as_json)
+        detail = rows.detail(session.engine, find_one(session, study).study_id, site)
+    place = detail.place
+    fields = {**shown(place), **found(detail.outcome), **record(place.row, place.position)}
+    write_fields("WorklistPlace", fields, as_json=as_json)
 
 
 def act(verb: str, study: str, actor: str | None, as_json: bool, **more: Any) -> None:

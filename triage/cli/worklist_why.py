@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from triage.domain.finding import TriageOutcome
+
 if TYPE_CHECKING:
+    from triage.domain.finding import Outcome
     from triage.domain.policy import PolicyVersion
     from triage.domain.worklist import Place
 
@@ -35,6 +38,16 @@ def shown(place: Place) -> dict[str, Any]:
         "staffed_wait_minutes": round(place.staffed_wait_minutes, 1),
         **policy_fields(place.policy),
     }
+
+
+def found(outcome: Outcome | None) -> dict[str, Any]:
+    """Return what the newest answer says beside the flag, as sentences; scores stay on the page."""
+    pattern = outcome.pattern if outcome else None
+    if pattern is None:
+        return {}
+    said = pattern.answer.sentence
+    missing = pattern.answer.outcome is TriageOutcome.ABSTAINED
+    return {"curve_pattern": f"Not analysed: {said}" if missing else said}
 
 
 def policy_fields(version: PolicyVersion) -> dict[str, Any]:

@@ -122,6 +122,18 @@ class Triage:
 
 
 @dataclass(frozen=True, slots=True)
+class CurvePattern:
+    """The answer on one frontal and one lateral image together; both UIDs are None where no pair could be made.
+
+    `answer` is about the pattern alone and says why where there is none.
+    """
+
+    frontal_uid: str | None
+    lateral_uid: str | None
+    answer: Triage
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """All one analysis has to say."""
 
@@ -132,6 +144,7 @@ class Outcome:
     models: tuple[ModelIdentity, ...]
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     measures: tuple[Measure, ...] = ()
+    pattern: CurvePattern | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON types only."""
@@ -149,6 +162,8 @@ class Outcome:
             timings_ms={str(name): float(value) for name, value in data["timings_ms"].items()},
             # Answers from before anything was measured hold no such key.
             measures=tuple(_measure(row) for row in data.get("measures", ())),
+            # None where the site serves no bundle that reads pairs.
+            pattern=_pattern(data.get("pattern")),
         )
 
 
@@ -197,6 +212,10 @@ def _vertebra(row: Mapping[str, Any]) -> VertebraFinding:
 def _measure(row: Mapping[str, Any]) -> Measure:
     arms = tuple((_point(left), _point(right)) for left, right in row["arms"])
     return Measure(**{**row, "kind": MeasureKind(row["kind"]), "arms": arms})
+
+
+def _pattern(row: Mapping[str, Any] | None) -> CurvePattern | None:
+    return None if row is None else CurvePattern(**{**row, "answer": triage_of(row["answer"])})
 
 
 def triage_of(row: Mapping[str, Any]) -> Triage:

@@ -20,6 +20,8 @@ from triage.domain.rota import Rota
 
 CLASSES = ("STAT", "HIGH", "MEDIUM", "ROUTINE", "LOW")
 FRESH_FRACTURE = "fresh-fracture"
+# Moves nothing until a site gives it a row of `findings` with a harm above 0.
+ATYPICAL_CURVE = "atypical-curve"
 MOST_K = 100_000
 # What stands for "the site's settings" where a recorded version is named by its id; ids begin at 1.
 SETTINGS = 0
@@ -92,6 +94,12 @@ class OrderPolicy:
     def guarded(self) -> bool:
         """Tell whether the bound on overtaking counts under this policy."""
         return self.name in GUARDED and bool(self.guard)
+
+    def counts(self, kind: str) -> bool:
+        """Tell whether a finding of this kind may raise a study under this policy."""
+        return self.name == PolicyName.SENIORITY and any(
+            row.kind == kind and row.harm > 0 for row in self.findings
+        )
 
     def limit(self, requested: str) -> int | None:
         """Return K of a requested class, None where nothing bounds it."""

@@ -20,8 +20,8 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from math import prod
 
-from triage.domain.finding import Triage, TriageOutcome
-from triage.domain.policy import FRESH_FRACTURE, OrderPolicy, PolicyName
+from triage.domain.finding import CurvePattern, Triage, TriageOutcome
+from triage.domain.policy import ATYPICAL_CURVE, FRESH_FRACTURE, OrderPolicy, PolicyName
 from triage.domain.requested import RANK, RequestedPriority, more_pressing, requested_priority
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
 CLASS_STEP = 1e8
 LOOK_SOONER = "Look sooner: possible recent vertebral fracture"
 NO_FLAG = "No triage flag"
+BY_RULE = "Earlier by this site's rule: possible atypical curve pattern"
 NOT_ANALYSED = "Not analysed: "
 NEW_IMAGES = "New images after reading"
 OVERTAKEN = "Overtaken often, next by arrival"
@@ -96,18 +97,23 @@ class Lowered:
 class Counted:
     """The answer a place rests on: the latest one that an analysis gave, by kind of finding.
 
-    It stands while a newer analysis is under way, failed or abstained.
+    It stands while a newer analysis is under way, failed or abstained. `flagged` is about the fracture alone.
     """
 
     flagged: bool
     findings: Mapping[str, float]
 
     @classmethod
-    def of(cls, triage: Triage) -> Counted | None:
-        """Return what an answer counts for; None when the model abstained."""
-        if triage.probability is None or triage.outcome is TriageOutcome.ABSTAINED:
-            return None
-        return cls(triage.outcome is TriageOutcome.FLAGGED, {FRESH_FRACTURE: triage.probability})
+    def of(cls, triage: Triage, pattern: CurvePattern | None = None) -> Counted | None:
+        """Return what an answer counts for; None when every model abstained."""
+        found: dict[str, float] = {}
+        if triage.probability is not None and triage.outcome is not TriageOutcome.ABSTAINED:
+            found[FRESH_FRACTURE] = triage.probability
+        if pattern is not None and pattern.answer.probability is not None:
+            # Below its own threshold a pattern is nothing that a study should move for.
+            flagged = pattern.answer.outcome is TriageOutcome.FLAGGED
+            found[ATYPICAL_CURVE] = pattern.answer.probability if flagged else 0.0
+        return cls(triage.outcome is TriageOutcome.FLAGGED, found) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +170,15 @@ def class_key(arrived_at: datetime, requested: RequestedPriority, policy: OrderP
 def still_counts(before: Counted | None, answer: Counted | None, *, by_person: bool) -> Counted | None:
     """Return the answer a place rests on after a new one came.
 
-    A newer answer replaces an older one, also downwards. None of a newer answer (abstained) leaves the
-    older. Once a person has touched the study it is only ever raised.
+    A newer answer replaces an older one kind by kind, also downwards. None of a newer answer (abstained) leaves
+    the older. Once a person has touched the study it is only ever raised.
     """
-    if answer is None or before is None or not by_person:
+    if answer is None or before is None:
         return answer or before
     kinds = {**before.findings, **answer.findings}
+    if not by_person:
+        newer = FRESH_FRACTURE in answer.findings
+        return Counted(answer.flagged if newer else before.flagged, kinds)
     most = {kind: max(before.findings.get(kind, 0.0), answer.findings.get(kind, 0.0)) for kind in kinds}
     return Counted(before.flagged or answer.flagged, most)
 
@@ -177,7 +186,7 @@ def still_counts(before: Counted | None, answer: Counted | None, *, by_person: b
 def position(standing: Standing, policy: OrderPolicy) -> Position:
     """Return tier, key, reason code and sentence."""
     key = _key(standing, policy)
-    code, sentence = _reason(standing)
+    code, sentence = _reason(standing, policy)
     return Position(_tier(standing), key, code, sentence)
 
 
@@ -257,11 +266,13 @@ def numbers(standing: Standing, policy: OrderPolicy) -> Numbers:
     )
 
 
-def _reason(standing: Standing) -> tuple[str, str]:
+def _reason(standing: Standing, policy: OrderPolicy) -> tuple[str, str]:
     if standing.pin is not None:
         note = f": {standing.pin.note}" if standing.pin.note else ""
         return "pinned", f"Pinned by {standing.pin.reader}{note}"
     code, sentence = _answer(standing)
+    if _raised_by_rule(standing, policy) and code not in ("flagged", "flagged-earlier"):
+        code, sentence = ATYPICAL_CURVE, f"{BY_RULE}. {sentence}"
     if standing.lowered is not None:
         code, sentence = "lowered", f"Moved down by {standing.lowered.reader}: {standing.lowered.why}"
     if standing.read_before:
@@ -273,6 +284,16 @@ def _reason(standing: Standing) -> tuple[str, str]:
     if standing.requested is RequestedPriority.HIGH and code != "flagged":
         return code, f"Ordered urgent. {sentence}"
     return code, sentence
+
+
+def _raised_by_rule(standing: Standing, policy: OrderPolicy) -> bool:
+    """Tell whether the pattern of the curve counts here: a site's rule, and an answer above its threshold."""
+    counted = standing.raised_by
+    return (
+        counted is not None
+        and counted.findings.get(ATYPICAL_CURVE, 0.0) > 0
+        and policy.counts(ATYPICAL_CURVE)
+    )
 
 
 def _answer(standing: Standing) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from triage.domain.analysis import AnalysisEvent, AnalysisState, Lease, after
 from triage.domain.errors import Conflict
-from triage.domain.finding import EvidenceDraft, Outcome, Triage, TriageOutcome
+from triage.domain.finding import CurvePattern, EvidenceDraft, Outcome, Triage, TriageOutcome
 from triage.domain.priority import OrderPolicy
 from triage.domain.reading import KeyImage
 from triage.store import audit, previews, studies, worklist_order
@@ -111,8 +111,8 @@ def succeed(
         if key_image is not None:
             previews.record(connection, lease.study_id, lease.analysis_id, key_image)
         studies.settle(connection, lease.study_id)
-        if outcome.triage != placed:
-            worklist_order.apply_result(connection, lease.study_id, outcome.triage, policy)
+        if outcome.triage != placed or _answers(outcome.pattern):
+            worklist_order.apply_result(connection, lease.study_id, outcome.triage, policy, outcome.pattern)
         audit.record(
             connection,
             lease_actor(lease),
@@ -164,9 +164,20 @@ def _record_findings(connection: Connection, lease: Lease, outcome: Outcome) -> 
     rows += [_finding("vertebra", row, row["p_fresh"], row["label"]) for row in data["vertebrae"]]
     rows += [_finding("not-analysed", row, None, row["reason"]) for row in data["not_analysed"]]
     rows += [_finding("measure", row, None, row["abstained"] or row["kind"]) for row in data["measures"]]
+    if outcome.pattern is not None:
+        rows.append(_pattern(data["pattern"]))
     triage = data["triage"]
     rows.append(_finding("triage", triage, triage["probability"], triage["reason"]))
     connection.execute(insert(finding), [{"analysis_id": lease.analysis_id, **row} for row in rows])
+
+
+def _answers(pattern: CurvePattern | None) -> bool:
+    return pattern is not None and pattern.answer.probability is not None
+
+
+def _pattern(pattern: dict[str, Any]) -> dict[str, Any]:
+    answer = pattern["answer"]
+    return _finding("pattern", pattern, answer["probability"], answer["reason"])
 
 
 def _finding(kind: str, detail: dict[str, Any], probability: float | None, reason: str) -> dict[str, Any]:

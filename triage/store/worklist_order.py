@@ -18,7 +18,7 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select
 
 from triage.domain import priority
 from triage.domain.errors import NotFound
-from triage.domain.finding import Triage, TriageOutcome
+from triage.domain.finding import CurvePattern, Triage, TriageOutcome
 from triage.domain.priority import AiStatus, Counted, OrderPolicy, Position, RequestedPriority, Standing
 from triage.domain.requested import raised, requested_priority
 from triage.domain.worklist import Hold, WorklistEvent, WorklistState
@@ -84,6 +84,7 @@ def apply_result(
     study_id: int,
     triage: Triage,
     policy: OrderPolicy = USUAL,
+    pattern: CurvePattern | None = None,
 ) -> None:
     """Record the answer of an analysis and give the row the place it deserves.
 
@@ -96,7 +97,7 @@ def apply_result(
     if triage.outcome is TriageOutcome.FLAGGED and not said:
         _forget_lowering(connection, study_id)
     by_person = any(row[name] for name in ("handled_at", "opened_at", "completed_at", "pinned_by"))
-    rests_on = priority.still_counts(counted(row), Counted.of(triage), by_person=by_person)
+    rests_on = priority.still_counts(counted(row), Counted.of(triage, pattern), by_person=by_person)
     _write(
         connection,
         study_id,

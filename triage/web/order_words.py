@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from triage.domain import overtaking
-from triage.domain.policy import FRESH_FRACTURE, OrderPolicy, PolicyName, PolicyVersion
+from triage.domain.policy import ATYPICAL_CURVE, FRESH_FRACTURE, OrderPolicy, PolicyName, PolicyVersion
 from triage.domain.priority import Basis, Numbers, RequestedPriority, Tier
 from triage.domain.worklist import Place
 from triage.store.audit import SYSTEM
@@ -21,7 +21,7 @@ NAMES = {
     PolicyName.FLAG: "studies to look at sooner first, then by requested class",
     PolicyName.SENIORITY: "by expected cost of delay and arrival",
 }
-FINDINGS = {FRESH_FRACTURE: "recent vertebral fracture"}
+FINDINGS = {FRESH_FRACTURE: "recent vertebral fracture", ATYPICAL_CURVE: "atypical curve pattern"}
 GUARDED = "guarded-"
 WITHHELD = "not shown: it tells the score"
 BASES = {
@@ -44,6 +44,7 @@ REASONS = {
     "flagged-earlier": "an earlier answer asked to look sooner",
     "flag-withdrawn": "a newer answer took an earlier flag back",
     "no-flag": "its answer raised no flag",
+    ATYPICAL_CURVE: "its curve pattern counts by this site's rule",
     "abstained": "the model gave no answer",
     "not-analysed": "not analysed",
     "running": "analysis running",

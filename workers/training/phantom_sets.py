@@ -1,6 +1,7 @@
 """Who is in a phantom data set for a task: patients, films, labels; a function of the task, the seed and the number.
 
-Difficulty "easy" has no mimics and no mild fractures; "hard" has both, and is what figures should be quoted on.
+Difficulty "easy" has no mimics and no mild findings; "hard" has both, and is what figures should be quoted on. "mixed"
+draws one of the three for each patient, so that figures by difficulty come from one training and one test.
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ from workers.training.phantom.anatomy import (
     sample_patient,
 )
 from workers.training.phantom.mimics import MIMICS, NONE, milder, with_mimic
-from workers.training.phantom.patterns import PATTERNS, sample_pattern
+from workers.training.phantom.patterns import NO_OVERLAP, PATTERNS, Overlap, sample_pattern
 from workers.training.phantom.radiograph import LUMBAR, THORACIC, THORACOLUMBAR, WHOLE, Exposure
 from workers.training.phantom.signal import MarrowPatient, sample_marrow
 from workers.training.tasks import STATES, VIEWS
 
 EASY, STANDARD, HARD = "easy", "standard", "hard"
 DIFFICULTIES = (EASY, STANDARD, HARD)
+MIXED = "mixed"
 # Share of patients with a mimic, and of fractures that are mild.
+_OVERLAPS = {EASY: NO_OVERLAP, STANDARD: Overlap(0.12, 14.0, 8.0), HARD: Overlap(0.25, 10.0, 10.0)}
 _SHARES = {EASY: (0.0, 0.0), STANDARD: (0.35, 0.15), HARD: (0.65, 0.35)}
 _STATE_KEYS = (STANDING, BRACE, FUSION, GROWTH, TETHER)
 # Part of every seed: never change one.
@@ -56,10 +59,11 @@ def members(task: str, seed: int, patients: int, difficulty: str) -> list[Member
     found = []
     for index in range(patients):
         rng = np.random.default_rng([seed, 41, number, index])
-        member = SAMPLERS[task](rng, _seed_of(seed, number, index), index, difficulty)
+        own = _drawn(seed, number, index) if difficulty == MIXED else difficulty
+        member = SAMPLERS[task](rng, _seed_of(seed, number, index), index, own)
         patient = member.patient
         groups = {
-            "difficulty": difficulty,
+            "difficulty": own,
             "build": "obese" if patient.body_mass_index >= OBESE else "not obese",
             "age": "child" if patient.child else "adult",
             "hardware": "none" if patient.state in (STANDING, BRACE) else patient.state.lower(),
@@ -70,6 +74,11 @@ def members(task: str, seed: int, patients: int, difficulty: str) -> list[Member
 
 def _seed_of(seed: int, number: int, index: int) -> int:
     return 3_000_000_000 + seed * 10_000_000 + number * 1_000_000 + index
+
+
+def _drawn(seed: int, number: int, index: int) -> str:
+    """A difficulty for one patient of a mixed set, from numbers of its own."""
+    return DIFFICULTIES[int(np.random.default_rng([seed, 43, number, index]).integers(len(DIFFICULTIES)))]
 
 
 def _view(rng: Rng, seed: int, index: int, difficulty: str) -> Member:
@@ -116,7 +125,7 @@ def _vertebra(rng: Rng, seed: int, index: int, difficulty: str) -> Member:
 
 def _pair(rng: Rng, seed: int, index: int, difficulty: str) -> Member:
     pattern = PATTERNS[index % len(PATTERNS)]
-    patient = sample_pattern(seed, pattern)
+    patient = sample_pattern(seed, pattern, overlap=_OVERLAPS[difficulty])
     films = (Exposure("AP", WHOLE, rows=512), Exposure("LATERAL", WHOLE, rows=512))
     return Member(index, "pair", patient, films, pattern, {"coverage": WHOLE})
 

@@ -12,7 +12,7 @@ from workers.dataset.door import Command, write_json
 
 # Held to course/subjects.py and to the plan by a test: importing them here would make --help wait.
 TASKS = ("view", "fracture", "vertebra", "marrow", "pair", "alignment", "implant")
-DIFFICULTIES = ("easy", "standard", "hard")
+DIFFICULTIES = ("easy", "standard", "hard", "mixed")
 SHIPPED = ("view-gate", "vertebra-locator", "vertebra-fresh")
 PHANTOMS = "phantoms"
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -25,7 +25,7 @@ DIFFICULTY = click.option(
     type=click.Choice(DIFFICULTIES),
     default="standard",
     show_default=True,
-    help="Of phantoms: hard has the most look-alikes and the mildest findings.",
+    help="Of phantoms: hard has the most look-alikes and the mildest findings; mixed draws one for each patient.",
 )
 _JOBS = click.option("--processes", type=int, default=2, show_default=True, help="Rendering processes.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON instead of sentences.")

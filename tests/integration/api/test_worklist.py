@@ -113,6 +113,18 @@ def test_why_says_the_place_with_and_without_the_result_and_levels_only_in_assis
     assert shown["history"][0]["action"] == "analysis.succeed"
 
 
+def test_why_says_the_pattern_of_the_curve_and_its_score_in_assist_mode_only(
+    engine: Engine, program: Program
+) -> None:
+    study_id = cast.image_arrives(engine, "curved")
+    cast.analysed(engine, study_id, cast.not_flagged(), cast.pattern())
+    plain = program("plain").get(f"/worklist/{study_id}").json()["analysis"]["pattern"]
+    assert (plain["outcome"], plain["frontal_uid"], plain["lateral_uid"]) == ("FLAGGED", "1.2.3", "1.2.4")
+    assert plain["sentence"].startswith("Possible") and plain["probability"] is None
+    shown = program("assisting", product={"mode": "assist"}).get(f"/worklist/{study_id}").json()
+    assert shown["analysis"]["pattern"]["probability"] == 0.87
+
+
 def test_a_label_is_set_by_a_program_and_a_note_by_a_person_alone(engine: Engine, program: Program) -> None:
     study_id = cast.image_arrives(engine, "one")
     bridge = program()

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from tests.command_line import Triage, items
 from tests.integration.web.operations_cast import busy_day
-from tests.worklist_cast import PATIENT_ID, PATIENT_NAME, image_arrives
+from tests.worklist_cast import PATIENT_ID, PATIENT_NAME, analysed, image_arrives, not_flagged, pattern
 from triage.domain.closing import ClosingReason
 from triage.domain.priority import OrderPolicy
 from triage.store import analyses, queue_rows, studies
@@ -72,6 +72,13 @@ def test_a_pin_puts_a_study_on_top_with_its_reason(engine: Engine, triage: Triag
     assert (why["position"], why["waiting"]) == (1, 2)
     assert "surgeon waiting" in why["reason"]
     assert triage("worklist", "pin", str(second), "--off").returncode == 0
+
+
+def test_why_says_what_the_two_views_show_together(engine: Engine, triage: Triage) -> None:
+    study = image_arrives(engine, "curved")
+    analysed(engine, study, not_flagged(), pattern())
+    why = items(triage("worklist", "why", str(study), "--json"))[0]
+    assert why["curve_pattern"] == "Possible atypical pattern of the curve."
 
 
 def test_nothing_waiting_is_not_found_and_not_an_error(triage: Triage) -> None:

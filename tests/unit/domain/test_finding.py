@@ -7,14 +7,26 @@ import json
 import pytest
 
 from tests.cast import evidence_draft, outcome
-from triage.domain.finding import EvidenceDraft, Outcome, VertebraFinding
+from triage.domain.finding import (
+    CurvePattern,
+    EvidenceDraft,
+    Outcome,
+    Triage,
+    TriageOutcome,
+    VertebraFinding,
+)
 
 
 def test_an_outcome_survives_json() -> None:
     square = ((0.5, 0.5), (9.5, 0.5), (9.5, 9.5), (0.5, 0.5))
     vertebra = VertebraFinding("1.2", "L1", "fresh", 0.1, 0.2, 0.7, (5.0, 5.0), square)
     before = outcome()
-    before = Outcome(before.views, (vertebra,), (), before.triage, before.models, {"decode": 1.5})
+    pattern = CurvePattern(
+        "1.2", "1.3", Triage(TriageOutcome.NOT_FLAGGED, 0.2, 0.5, "BELOW_THRESHOLD", "No.")
+    )
+    before = Outcome(
+        before.views, (vertebra,), (), before.triage, before.models, {"decode": 1.5}, pattern=pattern
+    )
     assert Outcome.from_json(json.loads(json.dumps(before.to_json()))) == before
 
 

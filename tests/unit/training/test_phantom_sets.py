@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,14 +22,14 @@ from workers.training import phantom_sets
 from workers.training.phantom.anatomy import FUSION, LOOSENED, sample_patient
 from workers.training.phantom.chain import Vertebra, build_chain
 from workers.training.phantom.mimics import MIMICS, SCHEUERMANN, milder, with_mimic
-from workers.training.phantom.patterns import PATTERNS, sample_pattern
+from workers.training.phantom.patterns import NO_OVERLAP, PATTERNS, Overlap, sample_pattern
 from workers.training.phantom.radiograph import LUMBAR, WHOLE, Exposure, render
 from workers.training.phantom.scanner import scan
 from workers.training.phantom.signal import sample_marrow
 from workers.training.phantom_dicom import Identity
 from workers.training.phantom_files import identity_of, write_series, write_set
 from workers.training.phantom_mr import series
-from workers.training.phantom_sets import SAMPLERS, members
+from workers.training.phantom_sets import DIFFICULTIES, MIXED, SAMPLERS, members
 
 _DCIODVFY = Path(sys.executable).with_name("dciodvfy")
 
@@ -147,6 +148,24 @@ def test_pairs_come_as_two_views_of_one_study(sets: dict[str, Path]) -> None:
     found = gather(Dataset(sets["pair"]), PAIR)
     assert len(found.examples) == 20 and not found.left_out
     assert {one.label for one in found.examples} == set(PATTERNS)
+
+
+def test_without_overlap_a_seed_gives_the_same_curves_as_ever() -> None:
+    for pattern in PATTERNS:
+        plain, hard = (
+            sample_pattern(7, pattern, overlap=one) for one in (NO_OVERLAP, Overlap(0.5, 10.0, 10.0))
+        )
+        assert plain == sample_pattern(7, pattern)
+        assert plain != hard
+    (*_, atypical) = (sample_pattern(7, pattern) for pattern in PATTERNS)
+    assert round(atypical.curves[0][0], 3) == 38.664
+
+
+def test_a_mixed_set_draws_a_difficulty_for_each_patient_and_keeps_it_in_a_longer_set() -> None:
+    long, short = (members("pair", 4, number, MIXED) for number in (60, 30))
+    assert [one.groups for one in short] == [one.groups for one in long[:30]]
+    drawn = Counter(one.groups["difficulty"] for one in long)
+    assert set(drawn) == set(DIFFICULTIES) and min(drawn.values()) > 8
 
 
 def test_a_set_of_alignment_has_exact_corners(sets: dict[str, Path]) -> None:

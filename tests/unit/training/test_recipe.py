@@ -12,7 +12,7 @@ from triage.domain.errors import ConfigError
 from workers.training.course.network import task_of
 from workers.training.course.recipe import Recipe, read_recipe, recipe_of
 from workers.training.course.subjects import SUBJECTS
-from workers.training.phantom_sets import DIFFICULTIES, SAMPLERS
+from workers.training.phantom_sets import DIFFICULTIES, MIXED, SAMPLERS
 from workers.training.run import ORDER
 from workers.training.train_commands import DIFFICULTIES as OFFERED
 from workers.training.train_commands import SHIPPED, TASKS
@@ -21,7 +21,7 @@ from workers.training.train_commands import SHIPPED, TASKS
 def test_the_command_offers_what_there_is() -> None:
     assert set(TASKS) == set(SUBJECTS) == set(SAMPLERS)
     assert SHIPPED == ORDER
-    assert OFFERED == DIFFICULTIES
+    assert (*DIFFICULTIES, MIXED) == OFFERED
 
 
 @pytest.mark.parametrize("task", TASKS)

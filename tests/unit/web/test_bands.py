@@ -7,7 +7,7 @@ from itertools import product
 
 from tests.worklist_rows import NOW, row
 from triage.domain.finding import TriageOutcome
-from triage.domain.policy import OrderPolicy
+from triage.domain.policy import ATYPICAL_CURVE, FindingWeight, OrderPolicy
 from triage.domain.priority import (
     AiStatus,
     Counted,
@@ -24,7 +24,9 @@ from triage.domain.worklist import WorklistRow
 from triage.web import order_words, words
 
 ANSWERS = (None, *TriageOutcome)
-COUNTED = (None, Counted(True, {}), Counted(False, {}))
+COUNTED = (None, Counted(True, {}), Counted(False, {}), Counted(False, {ATYPICAL_CURVE: 0.9}))
+# With every rule that a site may have, so that every reason is met.
+POLICY = OrderPolicy(findings=(*OrderPolicy().findings, FindingWeight(ATYPICAL_CURVE, 0.2, {})))
 YES_NO = (False, True)
 
 
@@ -40,7 +42,7 @@ def _standings() -> Iterator[Standing]:
 
 def _rows() -> Iterator[tuple[Standing, Position, WorklistRow]]:
     for standing in _standings():
-        at = position(standing, OrderPolicy())
+        at = position(standing, POLICY)
         reasons = [(at.reason_code, at.sentence)]
         if at.tier is Tier.REST:
             reasons.append(guarded_reason(at.reason_code, at.sentence))

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from triage.domain.finding import ImageView, NotAnalysedImage, Outcome
+from triage.domain.finding import CurvePattern, ImageView, NotAnalysedImage, Outcome
 from triage.domain.marks import NOTE_LENGTH
 from triage.domain.reading import Cause, FlagFilter, LowerReason, Verdict
 from triage.domain.worklist import Tab, WorklistDetail, WorklistRow
@@ -128,6 +128,32 @@ class Model(Answer):
     data_origin: str
 
 
+class Pattern(Answer):
+    """The answer on a frontal and a lateral image together; both UIDs are null where no pair could be made."""
+
+    frontal_uid: str | None
+    lateral_uid: str | None
+    outcome: str
+    reason: str
+    sentence: str
+    probability: float | None
+    threshold: float | None
+
+    @classmethod
+    def of(cls, found: CurvePattern, *, assist: bool) -> Pattern:
+        """Return it as this site's mode lets it be shown."""
+        answer = found.answer
+        return cls(
+            frontal_uid=found.frontal_uid,
+            lateral_uid=found.lateral_uid,
+            outcome=answer.outcome,
+            reason=answer.reason,
+            sentence=answer.sentence,
+            probability=answer.probability if assist else None,
+            threshold=answer.threshold if assist else None,
+        )
+
+
 class Analysis(Answer):
     """The newest answer: what was looked at, by which models; levels only where the site shows them."""
 
@@ -137,6 +163,7 @@ class Analysis(Answer):
     not_used: list[NotUsed]
     models: list[Model]
     levels: list[str] | None
+    pattern: Pattern | None
 
     @classmethod
     def of(cls, outcome: Outcome, *, assist: bool) -> Analysis:
@@ -149,6 +176,7 @@ class Analysis(Answer):
             not_used=[NotUsed.of(found) for found in outcome.not_analysed],
             models=[Model.model_validate(model) for model in outcome.models],
             levels=fresh if assist else None,
+            pattern=Pattern.of(outcome.pattern, assist=assist) if outcome.pattern else None,
         )
 
 
