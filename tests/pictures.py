@@ -78,6 +78,8 @@ def details(engine: Engine, sit: Sit, ids: list[int]) -> None:
     seat = opened(sit, ids[3])
     seat.page.keyboard.press("2")
     seat.page.wait_for_selector("#drawer .chip >> text=artefact")
+    seat.page.keyboard.press("h")
+    seat.page.wait_for_selector("#attention[open]")
     seat.page.wait_for_timeout(11_000)  # the act's answer leaves the picture
     keep(seat, "details-dark")
     seat.page.locator("#noting").scroll_into_view_if_needed()

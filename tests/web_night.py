@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy import Engine, text
 
@@ -12,6 +14,8 @@ from tests import worklist_cast as cast
 from triage.domain.reading import KeyImage, LowerReason, Verdict
 from triage.store import lowering, opinions, presence, previews, worklist
 from triage.store.engine import transaction
+from workers import overlay
+from workers.models.preprocess import GrayImage, PreprocessSpec, crop
 
 
 def night(engine: Engine) -> list[int]:
@@ -61,7 +65,16 @@ def key_image(engine: Engine, study_id: int) -> None:
             text("SELECT id FROM analysis WHERE study_id = :id ORDER BY id DESC LIMIT 1"), {"id": study_id}
         ).scalar_one()
         made = KeyImage("2.25.1", "image/jpeg", 192, 256, encoded.getvalue())
-        previews.record(connection, study_id, int(newest), made)
+        previews.record(connection, study_id, int(newest), replace(made, attention=_attention(made, picture)))
+
+
+def _attention(made: KeyImage, picture: NDArray[np.float64]) -> bytes:
+    """Return a map that is brightest on the fourth oval, as a worker would make it."""
+    image, spec = GrayImage(picture), PreprocessSpec(64, 64, (1.0, 99.0), "symmetric", 1.0)
+    crops = [crop(image, (20.0 + 36 * n, 96 + 14 * np.sin(n / 2.0)), 0.0, (1.0, 1.0), spec) for n in range(7)]
+    maps = np.full((7, 4, 4), 0.08, np.float32)
+    maps[3] = [[0.1, 0.2, 0.1, 0], [0.5, 1.0, 0.8, 0.2], [0.4, 0.9, 0.6, 0.1], [0, 0.2, 0.1, 0]]
+    return overlay.film(made, image, crops, maps, spec)
 
 
 def judged(engine: Engine, ids: list[int]) -> None:

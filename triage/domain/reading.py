@@ -203,17 +203,22 @@ class OtherStudy:
 
 @dataclass(frozen=True, slots=True)
 class KeyImage:
-    """A small compressed picture of one analysed image; never for diagnosis, nothing is drawn into it."""
+    """A small compressed picture of one analysed image; never for diagnosis, nothing is drawn into it.
+
+    `attention` is a PNG of the same size to lay over it, empty where there is none.
+    """
 
     sop_instance_uid: str
     media_type: str
     width: int
     height: int
     content: bytes
+    attention: bytes = b""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON types only."""
-        return {**asdict(self), "content": base64.b64encode(self.content).decode()}
+        encoded = {name: base64.b64encode(getattr(self, name)).decode() for name in ("content", "attention")}
+        return {**asdict(self), **encoded}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> KeyImage:
@@ -224,4 +229,5 @@ class KeyImage:
             int(data["width"]),
             int(data["height"]),
             base64.b64decode(data["content"], validate=True),
+            base64.b64decode(data.get("attention", ""), validate=True),
         )

@@ -1,18 +1,35 @@
-"""The small picture of the image that an answer rests on: one per study, written with the answer."""
+"""The small picture of the image that an answer rests on, with its attention map: one per study, written with the answer.
+
+Promise: a map lies over the picture of its own answer or is not there; it goes where the picture goes.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, and_, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from triage.domain.errors import NotFound
 from triage.domain.reading import KeyImage
 from triage.store.engine import transaction
-from triage.store.reading_tables import preview
+from triage.store.reading_tables import attention_map, preview
 
 _COLUMNS = ("sop_instance_uid", "media_type", "width", "height", "content")
+_OVER = and_(
+    attention_map.c.study_id == preview.c.study_id, attention_map.c.analysis_id == preview.c.analysis_id
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is known of a study's picture without its bytes; `attention` tells whether a map lies over it."""
+
+    sop_instance_uid: str
+    width: int
+    height: int
+    attention: bool
 
 
 def record(connection: Connection, study_id: int, analysis_id: int, picture: KeyImage) -> None:
@@ -24,10 +41,17 @@ def record(connection: Connection, study_id: int, analysis_id: int, picture: Key
         .values(study_id=study_id, **values)
         .on_conflict_do_update(index_elements=["study_id"], set_=values)
     )
+    connection.execute(delete(attention_map).where(attention_map.c.study_id == study_id))
+    if picture.attention:
+        connection.execute(
+            insert(attention_map).values(
+                study_id=study_id, analysis_id=analysis_id, content=picture.attention
+            )
+        )
 
 
 def find(engine: Engine, study_id: int) -> KeyImage:
-    """Return the picture; raises NotFound."""
+    """Return the picture without its map; raises NotFound."""
     query = select(*(preview.c[name] for name in _COLUMNS)).where(preview.c.study_id == study_id)
     with transaction(engine) as connection:
         found = connection.execute(query).mappings().one_or_none()
@@ -36,9 +60,28 @@ def find(engine: Engine, study_id: int) -> KeyImage:
     return KeyImage(**{**found, "content": bytes(found["content"])})
 
 
-def known(engine: Engine, study_id: int) -> tuple[str, int, int] | None:
-    """Return the SOP Instance UID and size of the picture without its bytes, None when there is none."""
-    query = select(preview.c.sop_instance_uid, preview.c.width, preview.c.height)
+def find_attention(engine: Engine, study_id: int) -> bytes:
+    """Return the map over the picture, a PNG of its size; raises NotFound."""
+    query = select(attention_map.c.content).join(preview, _OVER).where(preview.c.study_id == study_id)
     with transaction(engine) as connection:
-        found = connection.execute(query.where(preview.c.study_id == study_id)).one_or_none()
-    return None if found is None else (found[0], int(found[1]), int(found[2]))
+        found = connection.execute(query).scalar_one_or_none()
+    if found is None:
+        raise NotFound("attention-map", "there is no attention map of this study")
+    return bytes(found)
+
+
+def known(engine: Engine, study_id: int) -> Kept | None:
+    """Return what there is, None when there is no picture."""
+    query = (
+        select(
+            preview.c.sop_instance_uid,
+            preview.c.width,
+            preview.c.height,
+            attention_map.c.study_id.is_not(None).label("attention"),
+        )
+        .outerjoin(attention_map, _OVER)
+        .where(preview.c.study_id == study_id)
+    )
+    with transaction(engine) as connection:
+        found = connection.execute(query).mappings().one_or_none()
+    return None if found is None else Kept(**found)

@@ -1,11 +1,12 @@
-"""The tables of what readers add: stored queries, saved views, columns, opinions, skips, previews, lowerings,
-notes, labels."""
+"""The tables of what readers add: stored queries, saved views, columns, opinions, skips, previews with their
+attention maps, lowerings, notes, labels."""
 
 from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     DateTime,
     ForeignKey,
@@ -108,6 +109,23 @@ preview = Table(
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("content", LargeBinary, nullable=False),
+)
+
+attention_map = Table(
+    "attention_map",
+    metadata,
+    Column(
+        "study_id",
+        BigInteger,
+        ForeignKey("preview.study_id", ondelete="CASCADE"),
+        nullable=False,
+        primary_key=True,
+        autoincrement=False,
+    ),
+    # The answer that it lies over: beside a preview of another answer it is not shown.
+    Column("analysis_id", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    CheckConstraint("octet_length(content) <= 65536", name="attention_map_small"),
 )
 
 note = Table(

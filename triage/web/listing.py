@@ -26,13 +26,13 @@ STATUS: dict[type[TriageError], int] = {Conflict: 409, NotFound: 404, Refused: 4
 
 @dataclass(frozen=True, slots=True)
 class Drawer:
-    """Everything the drawer shows of one study. `key_image` is the SOP Instance UID and size of its preview."""
+    """Everything the drawer shows of one study."""
 
     detail: WorklistDetail
     others: tuple[OtherStudy, ...]
     opinions: tuple[Opinion, ...]
     confirmed: ConfirmRate
-    key_image: tuple[str, int, int] | None
+    key_image: previews.Kept | None
 
     def opinion_of(self, reader: str) -> Opinion | None:
         """Return what this reader said."""

@@ -1,4 +1,5 @@
-"""Opening a study elsewhere: viewers by address template, each opening audited; and the key image.
+"""Opening a study elsewhere: viewers by address template, each opening audited; the key image and, in assist
+mode alone, its attention map.
 
 Refuses anybody who did not say who they are, and links of other sites. An address for a viewer may hold the
 Study Instance UID and the accession number that the viewer needs, never a name or a patient id; nothing of it
@@ -14,11 +15,13 @@ from fastapi.responses import PlainTextResponse, Response
 
 from triage.domain.errors import NotFound
 from triage.store import openings, previews
+from triage.web import words
 from triage.web.entry.own_steps import demand_own_step
 from triage.web.room import room
 
 router = APIRouter()
 NOBODY = "Say who you are first."
+NEVER_KEPT = {"cache-control": "no-store"}
 
 
 @router.get("/studies/{study_id}/viewer/{number}")
@@ -52,4 +55,19 @@ def preview(request: Request, study_id: int) -> Response:
         found = previews.find(here.engine, study_id)
     except NotFound:
         return PlainTextResponse("There is no picture of this study.", 404)
-    return Response(found.content, media_type=found.media_type, headers={"cache-control": "no-store"})
+    return Response(found.content, media_type=found.media_type, headers=NEVER_KEPT)
+
+
+@router.get("/studies/{study_id}/attention")
+def attention(request: Request, study_id: int) -> Response:
+    """Return the attention map that lies over the key image, where the site shows one."""
+    here = room(request)
+    if not here.reader(request).name:
+        return PlainTextResponse(NOBODY, 403)
+    if here.settings.product.mode != "assist":
+        return PlainTextResponse(words.MAP_NOT_SHOWN, 403)
+    try:
+        found = previews.find_attention(here.engine, study_id)
+    except NotFound:
+        return PlainTextResponse(words.NO_MAP, 404)
+    return Response(found, media_type="image/png", headers=NEVER_KEPT)

@@ -72,6 +72,7 @@ class Found:
     laterals: list[flag.LateralAnswer] = field(default_factory=list)
     not_analysed: list[NotAnalysedImage] = field(default_factory=list)
     pictures: dict[str, KeyImage] = field(default_factory=dict)
+    attention: dict[str, bytes] = field(default_factory=dict)
     films: list[tuple[Film, Prepared]] = field(default_factory=list)
 
 

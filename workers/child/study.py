@@ -17,9 +17,10 @@ import numpy as np
 
 from triage.domain.analysis import InstanceForAnalysis
 from triage.domain.errors import NotFound, Unprocessable
-from triage.domain.finding import EvidenceDraft, NotAnalysedImage, Outcome, Triage, View
+from triage.domain.finding import EvidenceDraft, NotAnalysedImage, Outcome, Triage, TriageOutcome, View
+from triage.domain.reading import KeyImage
 from triage.spool import Spool
-from workers import preview, report
+from workers import overlay, preview, report
 from workers.child import measuring
 from workers.child.known import Found, Networks, Shown, Stopwatch
 from workers.child.wire import StudyReply, StudyRequest
@@ -27,10 +28,12 @@ from workers.decode import Radiograph, decode
 from workers.infer import Answers, Served
 from workers.interpret import flag, vertebrae, views
 from workers.models import ood
+from workers.models.attention import closed_form
 from workers.models.preprocess import AffineMap, Prepared, prepare
 
 GROUP = 8
 WHOLE = "WHOLE"
+FRESH = "fresh"
 Decoded = tuple[str, Radiograph]
 
 
@@ -62,8 +65,7 @@ class Analyst:
             outcome = self._measured(request, outcome, found)
         with found.watch.stage("report"):
             evidence = self._report(request, outcome)
-        key = found.pictures.get(preview.key_uid(outcome) or "")
-        return StudyReply(self._timed(outcome, found), evidence, key)
+        return StudyReply(self._timed(outcome, found), evidence, _key_image(outcome, found))
 
     def judge(self, request: StudyRequest) -> Outcome:
         """Return the outcome alone, nothing written anywhere: what a shadow is asked for."""
@@ -163,7 +165,21 @@ class Analyst:
             )
         if isinstance(bodies, ood.Abstention):
             return flag.LateralAnswer(one.uid, (), bodies)
+        self._keep_attention(one, crops, answered, found)
         return flag.LateralAnswer(one.uid, bodies, None)
+
+    def _keep_attention(self, one: Shown, crops: Sequence[Prepared], answered: Answers, found: Found) -> None:
+        """Where the site shows it: what the classifier has computed anyway, laid over the picture."""
+        picture = found.pictures.get(one.uid)
+        if self._mode is not report.Mode.ASSIST or picture is None:
+            return
+        bundle = self._networks.fresh.bundle
+        with found.watch.stage("attention"):
+            maps = closed_form(bundle, answered.last_map, answered.features, FRESH)
+            if maps is not None:
+                found.attention[one.uid] = overlay.film(
+                    picture, one.radiograph.image, crops, maps, bundle.preprocessing
+                )
 
     def _run(self, served: Served, prepared: Sequence[Prepared], found: Found) -> Answers | None:
         if not prepared:
@@ -225,6 +241,14 @@ class Analyst:
             return Unprocessable("no-images", "the study holds no image to analyse")
         first = found.not_analysed[0]
         return Unprocessable(first.reason, first.sentence)
+
+
+def _key_image(outcome: Outcome, found: Found) -> KeyImage | None:
+    """The picture of the answer; with its attention map only where there is a flag that the map belongs to."""
+    picture = found.pictures.get(preview.key_uid(outcome) or "")
+    if picture is None or outcome.triage.outcome is not TriageOutcome.FLAGGED:
+        return picture
+    return replace(picture, attention=found.attention.get(picture.sop_instance_uid, b""))
 
 
 def _gate_row(answers: Answers | None, row: int | None) -> views.GateAnswer:

@@ -19,6 +19,8 @@ from workers.models.bundle import Bundle, BundleRejected
 from workers.models.networks.pair import VIEWS
 
 Float = NDArray[np.float32]
+# Half precision serves some bundles: the pooled map and the features then differ in the third digit.
+_POOLED = 0.05
 LABEL = "attention map, low resolution, not a lesion outline"
 
 
@@ -59,6 +61,22 @@ def attention_of(model: Any, inputs: Float, label: int) -> tuple[tuple[Attention
         for (part, _), grid, gradient in zip(trunks, maps, tape.gradient(score, maps), strict=True)
     ]
     return tuple(tuple(one[row] for one in found) for row in range(len(inputs)))
+
+
+def closed_form(bundle: Bundle, last_map: Float, features: Float, label: str) -> Float | None:
+    """The same [n, h, w] from one forward pass, not scaled, where pooling meets one dense layer; None for other heads.
+
+    The gradient of a logit is then its row of the dense layer (Selvaraju et al., 3.1): nothing more is computed.
+    """
+    kernel = bundle.weights.get("logits/kernel")
+    if kernel is None or features.shape[1:] != kernel.shape[:1] or last_map.shape[-1:] != kernel.shape[:1]:
+        return None
+    if not np.allclose(last_map.mean(axis=(1, 2)), features, rtol=_POOLED, atol=_POOLED):
+        return None
+    found: Float = np.maximum(
+        last_map @ np.asarray(kernel[:, bundle.label_ids.index(label)], np.float32), 0.0
+    )
+    return found
 
 
 def _trunks(model: Any) -> list[tuple[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,36 @@ def test_the_key_image_is_for_readers_alone_and_never_kept(engine: Engine, sit_d
     assert (answer.content, answer.headers["content-type"]) == (picture.content, "image/jpeg")
     assert answer.headers["cache-control"] == "no-store"
     assert sit_down("").get(f"/studies/{study_id}/preview").status_code == 403
+
+
+def test_the_attention_map_is_shown_in_assist_mode_alone_and_goes_with_its_picture(
+    engine: Engine, sit_down: Open
+) -> None:
+    study_id = cast.image_arrives(engine, "attended")
+    cast.analysed(engine, study_id, cast.flagged())
+    picture = KeyImage("2.25.1", "image/jpeg", 200, 256, b"\xff\xd8 small", b"\x89PNG map")
+    with transaction(engine) as connection:
+        newest = int(connection.execute(text("SELECT max(id) FROM analysis")).scalar_one())
+        previews.record(connection, study_id, newest, picture)
+    assisted = sit_down("Dr A", product={"mode": "assist"})
+    page = assisted.get(f"/?study={study_id}").text
+    assert "attention map, low resolution, not a lesion outline" in page
+    answer = assisted.get(f"/studies/{study_id}/attention")
+    assert (answer.content, answer.headers["content-type"]) == (picture.attention, "image/png")
+    assert answer.headers["cache-control"] == "no-store"
+    assert sit_down("", product={"mode": "assist"}).get(f"/studies/{study_id}/attention").status_code == 403
+    plain = sit_down("Dr A")
+    assert "not a lesion outline" not in plain.get(f"/?study={study_id}").text
+    refused = plain.get(f"/studies/{study_id}/attention")
+    assert refused.status_code == 403 and "not shown in this mode" in refused.text
+    with transaction(engine) as connection:
+        previews.record(connection, study_id, newest, replace(picture, attention=b""))
+    assert "not a lesion outline" not in assisted.get(f"/?study={study_id}").text
+    assert assisted.get(f"/studies/{study_id}/attention").status_code == 404
+    with transaction(engine) as connection:
+        previews.record(connection, study_id, newest, picture)
+        connection.execute(text("DELETE FROM preview"))
+        assert connection.execute(text("SELECT count(*) FROM attention_map")).scalar_one() == 0
 
 
 def test_the_drawer_names_other_studies_of_the_patient_by_row_id(engine: Engine, sit_down: Open) -> None:

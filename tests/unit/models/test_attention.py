@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.unit.models.networks_table import TABLE
+from workers.infer import Served
 from workers.models import architectures
-from workers.models.attention import LABEL, attention_of
+from workers.models.attention import LABEL, attention, attention_of, closed_form
+from workers.models.bundle import load
 from workers.models.networks.pair import FORMS
+from workers.training.untrained import write_untrained
 
 # One of each shape of head; the published backbones share theirs with mobilenet.
 CHOSEN = {
@@ -57,6 +62,19 @@ def test_the_map_is_the_closed_form_where_pooling_meets_one_dense_layer(runtime:
     for row, (one,) in enumerate(attention_of(model, inputs, 2)):
         most = expected[row].max()
         assert np.abs(one.values - (expected[row] / most if most else 0)).max() < 1e-5
+
+
+def test_one_forward_pass_gives_what_the_gradient_gives(runtime: None, tmp_path: Path) -> None:
+    bundle = load(tmp_path / "vertebra-fresh", write_untrained(tmp_path, "vertebra-fresh"))
+    inputs = bundle.golden_inputs()
+    answers = Served(bundle, (4,)).run(inputs)
+    found = closed_form(bundle, answers.last_map, answers.features, "fresh")
+    assert found is not None
+    for row, (one,) in enumerate(attention(bundle, inputs, "fresh")):
+        most = found[row].max()
+        assert np.abs(one.values - (found[row] / most if most else 0)).max() < 1e-4
+    assert closed_form(bundle, answers.last_map, answers.features + 1, "fresh") is None, "another pooling"
+    assert closed_form(replace(bundle, weights={}), answers.last_map, answers.features, "fresh") is None
 
 
 def test_the_label_says_what_the_map_is_not() -> None:

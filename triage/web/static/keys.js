@@ -95,6 +95,15 @@
       early = null;
     });
   }
+  // The map lies over the key image: showing it shows that too.
+  function attention() {
+    inDrawer((drawer) => {
+      const map = $("attention");
+      if (!map) return tell(drawer.dataset.noMap);
+      map.open = !(map.open && $("key-image").open);
+      $("key-image").open = true;
+    });
+  }
   function toggle() {
     const row = current();
     if (row) row.getAttribute("aria-current") ? $("close")?.click() : press(row, "open");
@@ -172,6 +181,7 @@
     m: field("note-text"),
     l: field("first-label"),
     v: drawerKey("picture"),
+    h: attention,
     o: view,
     y: copy,
     d: theme, t: density, K: names,
