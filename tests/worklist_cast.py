@@ -149,30 +149,12 @@ def analysed(
         engine, _open_analysis(engine, study_id), "worker-0", POLICY, lease_seconds=60, max_attempts=3
     )
     (image,) = lease.instances
+    uid = image.sop_instance_uid
     view = ImageView(
-        image.sop_instance_uid,
-        "LAT_NATIVE",
-        View.LATERAL,
-        "partial",
-        "native",
-        "none",
-        0.97,
-        None,
-        "",
-        None,
-        False,
-        0.2,
+        uid, "LAT_NATIVE", View.LATERAL, "partial", "native", "none", 0.97, None, "", None, False, 0.2
     )
-    fresh = VertebraFinding(
-        image.sop_instance_uid,
-        "L1",
-        "fresh",
-        0.1,
-        0.1,
-        0.8,
-        (800.0, 900.0),
-        ((1.0, 1.0), (9.0, 1.0), (1.0, 1.0)),
-    )
+    outline = ((1.0, 1.0), (9.0, 1.0), (1.0, 1.0))
+    fresh = VertebraFinding(uid, "L1", "fresh", 0.1, 0.1, 0.8, (800.0, 900.0), outline)
     outcome = Outcome(
         (view,),
         (fresh,) if triage.outcome is TriageOutcome.FLAGGED else (),

@@ -20,8 +20,9 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from math import prod
 
-from triage.domain.finding import CurvePattern, Triage, TriageOutcome
-from triage.domain.policy import ATYPICAL_CURVE, FRESH_FRACTURE, OrderPolicy, PolicyName
+from triage.domain.counted import Counted, still_counts
+from triage.domain.finding import TriageOutcome
+from triage.domain.policy import ATYPICAL_CURVE, OrderPolicy, PolicyName
 from triage.domain.requested import RANK, RequestedPriority, more_pressing, requested_priority
 
 __all__ = [
@@ -94,29 +95,6 @@ class Lowered:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """The answer a place rests on: the latest one that an analysis gave, by kind of finding.
-
-    It stands while a newer analysis is under way, failed or abstained. `flagged` is about the fracture alone.
-    """
-
-    flagged: bool
-    findings: Mapping[str, float]
-
-    @classmethod
-    def of(cls, triage: Triage, pattern: CurvePattern | None = None) -> Counted | None:
-        """Return what an answer counts for; None when every model abstained."""
-        found: dict[str, float] = {}
-        if triage.probability is not None and triage.outcome is not TriageOutcome.ABSTAINED:
-            found[FRESH_FRACTURE] = triage.probability
-        if pattern is not None and pattern.answer.probability is not None:
-            # Below its own threshold a pattern is nothing that a study should move for.
-            flagged = pattern.answer.outcome is TriageOutcome.FLAGGED
-            found[ATYPICAL_CURVE] = pattern.answer.probability if flagged else 0.0
-        return cls(triage.outcome is TriageOutcome.FLAGGED, found) if found else None
-
-
-@dataclass(frozen=True, slots=True)
 class Standing:
     """All that a position depends on."""
 
@@ -165,22 +143,6 @@ def prior(requested: RequestedPriority, policy: OrderPolicy) -> dict[str, float]
 def class_key(arrived_at: datetime, requested: RequestedPriority, policy: OrderPolicy) -> float:
     """Return the key without any answer: the class's prior, which is what an unanalysed study keeps."""
     return _key(Standing(requested, arrived_at), policy)
-
-
-def still_counts(before: Counted | None, answer: Counted | None, *, by_person: bool) -> Counted | None:
-    """Return the answer a place rests on after a new one came.
-
-    A newer answer replaces an older one kind by kind, also downwards. None of a newer answer (abstained) leaves
-    the older. Once a person has touched the study it is only ever raised.
-    """
-    if answer is None or before is None:
-        return answer or before
-    kinds = {**before.findings, **answer.findings}
-    if not by_person:
-        newer = FRESH_FRACTURE in answer.findings
-        return Counted(answer.flagged if newer else before.flagged, kinds)
-    most = {kind: max(before.findings.get(kind, 0.0), answer.findings.get(kind, 0.0)) for kind in kinds}
-    return Counted(before.flagged or answer.flagged, most)
 
 
 def position(standing: Standing, policy: OrderPolicy) -> Position:

@@ -7,12 +7,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from triage.domain.finding import CurvePattern, ImageView, NotAnalysedImage, Outcome
+from triage.domain.finding import ImageView, NotAnalysedImage, Outcome
 from triage.domain.marks import NOTE_LENGTH
 from triage.domain.reading import Cause, FlagFilter, LowerReason, Verdict
 from triage.domain.worklist import Tab, WorklistDetail, WorklistRow
 from triage.store.situation import Situation
 from triage.web.api.order_models import Figures
+from triage.web.api.pattern_models import Pattern
 from triage.web.page_ends import MOST_LETTERS
 
 ROW_ID = 2**62
@@ -126,32 +127,6 @@ class Model(Answer):
     version: str
     digest: str
     data_origin: str
-
-
-class Pattern(Answer):
-    """The answer on a frontal and a lateral image together; both UIDs are null where no pair could be made."""
-
-    frontal_uid: str | None
-    lateral_uid: str | None
-    outcome: str
-    reason: str
-    sentence: str
-    probability: float | None
-    threshold: float | None
-
-    @classmethod
-    def of(cls, found: CurvePattern, *, assist: bool) -> Pattern:
-        """Return it as this site's mode lets it be shown."""
-        answer = found.answer
-        return cls(
-            frontal_uid=found.frontal_uid,
-            lateral_uid=found.lateral_uid,
-            outcome=answer.outcome,
-            reason=answer.reason,
-            sentence=answer.sentence,
-            probability=answer.probability if assist else None,
-            threshold=answer.threshold if assist else None,
-        )
 
 
 class Analysis(Answer):
