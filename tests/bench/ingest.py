@@ -2,7 +2,10 @@
 
 One run, one machine, rounds interleaved so that a noisy neighbour hits all alike; medians are printed with
 the load average. The client is dcmtk storescu with TCP_NODELAY=1. Only this receiver and Orthanc make
-files durable before they answer. Run: python -m tests.bench.ingest [--rounds 3] [--idle] [--drip]
+files durable before they answer. "ours x2" is the same with `dicom.receivers = 2`: two processes at one port,
+as storescp --fork has one per association. Nothing is deleted until the end, because ext4 without a journal searches for a
+minute around inodes that were freed, and what a server left unwritten is written before the next one starts.
+Run: python -m tests.bench.ingest [--rounds 3] [--idle] [--drip]
 """
 
 from __future__ import annotations
@@ -120,20 +123,27 @@ def command(server: str, port: int, folder: Path) -> tuple[list[str], dict[str, 
 
 @contextmanager
 def running(
-    server: str, extra: dict[str, str] | None = None
-) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    """Run a fresh server; yield its port and process."""
+    server: str, root: Path, extra: dict[str, str] | None = None
+) -> Iterator[tuple[int, psutil.Process]]:
+    """Run a fresh server with a folder of its own below `root`, which stays; yield its port and (first) process."""
     port = free_port()
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        arguments, told = command(server, port, Path(name))
-        environment = {**os.environ, **told, **(extra or {})}
-        quiet = subprocess.DEVNULL
-        process = subprocess.Popen(arguments, env=environment, stdout=quiet, stderr=quiet, cwd=Path.cwd())
-        try:
+    name, _, count = server.partition(" x")
+    arguments, told = command(name, port, Path(tempfile.mkdtemp(dir=root)))
+    environment = {**os.environ, **told, **(extra or {})}
+    quiet = subprocess.DEVNULL
+    os.sync()
+    processes = [
+        subprocess.Popen(arguments, env=environment, stdout=quiet, stderr=quiet, cwd=Path.cwd())
+        for _ in range(int(count or 1))
+    ]
+    try:
+        for process in processes:
             _await(port, process)
-            yield port, process
-        finally:
+        yield port, psutil.Process(processes[0].pid)
+    finally:
+        for process in processes:
             process.terminate()
+        for process in processes:
             process.wait(30)
 
 
@@ -166,29 +176,36 @@ def send(port: int, shares: list[list[Path]]) -> float:
     return time.perf_counter() - began
 
 
-def rates(servers: list[str], files: list[Path], associations: int, rounds: int) -> dict[str, float]:
+def rates(
+    servers: list[str], files: list[Path], associations: int, rounds: int, root: Path
+) -> dict[str, float]:
     """Return each server's median instances per second."""
     shares = [files[n::associations] for n in range(associations)]
     seconds: dict[str, list[float]] = {server: [] for server in servers}
     for _ in range(rounds):
         for server in servers:
-            with running(server) as (port, _process):
+            with running(server, root) as (port, _daemon):
                 seconds[server].append(send(port, shares))
     return {server: len(files) / statistics.median(taken) for server, taken in seconds.items()}
 
 
 def report_rates(servers: list[str], rounds: int) -> None:
     """Print the table of rates and ratios."""
-    with tempfile.TemporaryDirectory(prefix="bench-objects-") as name:
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
         for kind in KINDS:
             files = write_objects(Path(name) / kind.replace(" ", "-"), kind)
             for associations in (1, 4):
-                found = rates(servers, files, associations, rounds)
+                found = rates(servers, files, associations, rounds, Path(name))
                 base = found.get("dcmtk storescp", 0.0)
                 line = "  ".join(f"{server} {rate:.1f}" for server, rate in found.items())
-                ratio = f"  ours/dcmtk {found['ours'] / base:.2f}" if base and "ours" in found else ""
+                ratios = "".join(
+                    f"  {server}/dcmtk {rate / base:.2f}"
+                    for server, rate in found.items()
+                    if base and server.startswith("ours")
+                )
                 print(
-                    f"{kind}, {associations} association(s), instances/s: {line}{ratio}  load {os.getloadavg()[0]:.1f}"
+                    f"{kind}, {associations} association(s), instances/s: {line}{ratios}  load {os.getloadavg()[0]:.1f}",
+                    flush=True,
                 )
 
 
@@ -199,8 +216,11 @@ def report_idle(count: int = 500, seconds: float = 10.0) -> None:
         "TRIAGE_DICOM__MAX_ASSOCIATIONS_PER_PEER": "900",
         "TRIAGE_DICOM__IDLE_TIMEOUT_S": "300",
     }
-    with running("ours", many) as (port, process), ExitStack() as stack:
-        daemon = psutil.Process(process.pid)
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as name,
+        running("ours", Path(name), many) as (port, daemon),
+        ExitStack() as stack,
+    ):
         before = daemon.memory_info().rss
         for _ in range(count):
             stack.enter_context(RawPeer(port, 30)).associate(associate_rq(called="STORE"))
@@ -216,7 +236,10 @@ def report_idle(count: int = 500, seconds: float = 10.0) -> None:
 
 def report_drip(stores: int = 60) -> None:
     """Print an honest sender's latency (associate, store 8 KB, release) with and without ten dripping sockets."""
-    with running("ours") as (port, _process):
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as name,
+        running("ours", Path(name)) as (port, _daemon),
+    ):
         calm = _latencies(port, stores)
         with ExitStack() as stack:
             peers = [stack.enter_context(RawPeer(port, 30)) for _ in range(10)]
@@ -257,7 +280,7 @@ def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--servers", default="ours,dcmtk storescp,Orthanc,pynetdicom storescp")
+    parser.add_argument("--servers", default="ours,ours x2,dcmtk storescp,Orthanc,pynetdicom storescp")
     parser.add_argument("--idle", action="store_true")
     parser.add_argument("--drip", action="store_true")
     arguments = parser.parse_args()
