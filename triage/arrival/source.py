@@ -57,6 +57,14 @@ class Source:
         self._window, self._at = b"", 0
         self._jump(length - inside)
 
+    def window(self) -> tuple[bytes, int]:
+        """Return the bytes at hand and where in them the next one is; give what was passed to `moved_to`."""
+        return self._window, self._at
+
+    def moved_to(self, at: int) -> None:
+        """Go on from a place inside the window."""
+        self._at = at
+
     def rest_is_padding(self) -> bool:
         """Tell whether only a few zero bytes are left, which some senders append."""
         rest = self.peek(WINDOW)
