@@ -31,6 +31,12 @@ def withheld(uid: str, kind: MeasureKind, why: Abstention = NO_LEVELS) -> Measur
     return Measure(uid, kind, None, None, None, None, "", (), why.code, why.sentence)
 
 
+def angles(image: str) -> tuple[Measure, ...]:
+    """Return a curve that was measured on an image, and a lordosis that could not be."""
+    curve = angle(image, MeasureKind.COBB, 42.5, ("T5", "T12"), "right")
+    return curve, withheld(image, MeasureKind.LORDOSIS)
+
+
 def measured(frontal: str, lateral: str) -> Outcome:
     """Return a study whose AP has a double curve and whose lateral has a kyphosis and no lordosis."""
     found = (

@@ -9,6 +9,7 @@ from triage.domain.finding import (
     CurvePattern,
     EvidenceDraft,
     ImageView,
+    Measure,
     ModelIdentity,
     Outcome,
     Triage,
@@ -140,6 +141,7 @@ def analysed(
     triage: Triage,
     pattern: CurvePattern | None = None,
     policy: OrderPolicy = POLICY,
+    measures: tuple[Measure, ...] = (),
 ) -> None:
     """Take the study the whole way: closed, analysed by a worker, its report on the way to a PACS."""
     for seen in studies.receiving(engine):
@@ -162,6 +164,7 @@ def analysed(
         triage,
         (GATE, FLAG),
         pattern=pattern,
+        measures=measures,
     )
     uid = derived_uid(study_id, "report")
     report = EvidenceDraft(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from triage.domain import angle
 from triage.domain.finding import TriageOutcome
 
 if TYPE_CHECKING:
@@ -42,12 +43,14 @@ def shown(place: Place) -> dict[str, Any]:
 
 def found(outcome: Outcome | None) -> dict[str, Any]:
     """Return what the newest answer says beside the flag, as sentences; scores stay on the page."""
-    pattern = outcome.pattern if outcome else None
-    if pattern is None:
+    if outcome is None:
         return {}
-    said = pattern.answer.sentence
-    missing = pattern.answer.outcome is TriageOutcome.ABSTAINED
-    return {"curve_pattern": f"Not analysed: {said}" if missing else said}
+    told = {name.lower().replace(" ", "_"): words for name, words in angle.told(outcome.measures).items()}
+    if outcome.pattern is None:
+        return told
+    said = outcome.pattern.answer.sentence
+    missing = outcome.pattern.answer.outcome is TriageOutcome.ABSTAINED
+    return {"curve_pattern": f"Not analysed: {said}" if missing else said, **told}
 
 
 def policy_fields(version: PolicyVersion) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Engine
 
 from triage.config import Settings
+from triage.domain import angle
 from triage.web import labels, order_words, words
 from triage.web.clocks import clock, clock_or_day
 from triage.web.entry.doorkeeper import Doorkeeper
@@ -94,6 +95,7 @@ def frame(here: Room, look: Look) -> dict[str, Any]:
         "words": words,
         "labels": labels,
         "order_words": order_words,
+        "angle": angle,
         "site": here.settings.product.site,
         "reader": NOBODY,
         "token": "",

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 from tests import worklist_cast as cast
 from tests.accounts_cast import Member, person
 from tests.integration.api.conftest import token_of
+from tests.measure_cast import angles
 from triage.accounts import tokens as secrets
 from triage.domain.account import Role, Scope
 from triage.domain.worklist import WorklistState
@@ -123,6 +124,18 @@ def test_why_says_the_pattern_of_the_curve_and_its_score_in_assist_mode_only(
     assert plain["sentence"].startswith("Possible") and plain["probability"] is None
     shown = program("assisting", product={"mode": "assist"}).get(f"/worklist/{study_id}").json()
     assert shown["analysis"]["pattern"]["probability"] == 0.87
+
+
+def test_why_says_the_angles_that_software_measured_and_why_another_was_not(
+    engine: Engine, program: Program
+) -> None:
+    study_id = cast.image_arrives(engine, "measured")
+    cast.analysed(engine, study_id, cast.not_flagged(), measures=angles("1.2.3"))
+    cobb, lordosis = program("plain").get(f"/worklist/{study_id}").json()["analysis"]["angles"]
+    assert (cobb["kind"], cobb["degrees"], cobb["standard_deviation"]) == ("COBB", 42.5, 2.1)
+    assert (cobb["upper"], cobb["lower"], cobb["convex"]) == ("T5", "T12", "right")
+    assert (lordosis["degrees"], lordosis["not_measurable"]) == (None, "LEVELS_UNKNOWN")
+    assert lordosis["sentence"].startswith("Not measurable: ")
 
 
 def test_a_label_is_set_by_a_program_and_a_note_by_a_person_alone(engine: Engine, program: Program) -> None:

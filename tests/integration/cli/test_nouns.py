@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from tests.command_line import Triage, items
 from tests.integration.web.operations_cast import busy_day
+from tests.measure_cast import angles
 from tests.worklist_cast import PATIENT_ID, PATIENT_NAME, analysed, image_arrives, not_flagged, pattern
 from triage.domain.closing import ClosingReason
 from triage.domain.priority import OrderPolicy
@@ -79,6 +80,14 @@ def test_why_says_what_the_two_views_show_together(engine: Engine, triage: Triag
     analysed(engine, study, not_flagged(), pattern())
     why = items(triage("worklist", "why", str(study), "--json"))[0]
     assert why["curve_pattern"] == "Possible atypical pattern of the curve."
+
+
+def test_why_says_the_angles_by_name_and_why_one_is_missing(engine: Engine, triage: Triage) -> None:
+    study = image_arrives(engine, "measured")
+    analysed(engine, study, not_flagged(), measures=angles("1.2.3"))
+    why = items(triage("worklist", "why", str(study), "--json"))[0]
+    assert why["cobb_angle"] == "42 degrees, give or take 2, T5 to T12, convex to the right of the image"
+    assert why["lumbar_lordosis"] == "Not measurable: the levels of the vertebrae are not known."
 
 
 def test_nothing_waiting_is_not_found_and_not_an_error(triage: Triage) -> None:

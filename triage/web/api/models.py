@@ -12,6 +12,7 @@ from triage.domain.marks import NOTE_LENGTH
 from triage.domain.reading import Cause, FlagFilter, LowerReason, Verdict
 from triage.domain.worklist import Tab, WorklistDetail, WorklistRow
 from triage.store.situation import Situation
+from triage.web.api.angle_models import Angle
 from triage.web.api.order_models import Figures
 from triage.web.api.pattern_models import Pattern
 from triage.web.page_ends import MOST_LETTERS
@@ -139,6 +140,7 @@ class Analysis(Answer):
     models: list[Model]
     levels: list[str] | None
     pattern: Pattern | None
+    angles: list[Angle]
 
     @classmethod
     def of(cls, outcome: Outcome, *, assist: bool) -> Analysis:
@@ -152,6 +154,7 @@ class Analysis(Answer):
             models=[Model.model_validate(model) for model in outcome.models],
             levels=fresh if assist else None,
             pattern=Pattern.of(outcome.pattern, assist=assist) if outcome.pattern else None,
+            angles=[Angle.of(found) for found in outcome.measures],
         )
 
 
