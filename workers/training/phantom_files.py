@@ -23,7 +23,7 @@ from triage.domain.errors import Conflict
 from workers.dataset.examples import CORNERS
 from workers.models.locate import axis_angles
 from workers.training.phantom.radiograph import Radiograph, render
-from workers.training.phantom.scanner import scan
+from workers.training.phantom.scanner import Slice, scan
 from workers.training.phantom.signal import MarrowPatient
 from workers.training.phantom_dicom import FilmHeader, Identity, film_dataset
 from workers.training.phantom_mr import THICKNESS_MM, series
@@ -97,24 +97,32 @@ def _write_member(task: tuple[Member, str]) -> Rows:
 
 
 def _write_slice(member: Member, sick: MarrowPatient, folder: Path) -> Rows:
-    """The middle slice, and a row for each fractured body in it: the task is fresh or old, given a fracture."""
-    (middle,) = scan(sick)
-    (data,) = series([middle], identity_of(member))
+    """One slice and the rows of its bodies; an image without a row is not written."""
+    (seen,) = scan(sick, (member.offset_mm,))
+    (data,) = series([seen], identity_of(member))
     groups = {f"group_{name}": value for name, value in member.groups.items()}
-    rows = [
-        {
-            "sop_instance_uid": str(data.SOPInstanceUID),
-            **groups,
-            "level": body.level,
-            "label": body.kind,
-            **_place(body.centre, body.angle),
-        }
-        for body in middle.bodies
-        if body.kind in ("fresh", "old")
-    ]
+    base = {"sop_instance_uid": str(data.SOPInstanceUID), **groups}
+    rows = [{**base, **row} for row in _slice_rows(member, seen)]
     if rows:
         data.save_as(folder / f"{member.index:05d}-1.dcm", enforce_file_format=True)
     return rows
+
+
+def _slice_rows(member: Member, seen: Slice) -> Iterator[dict[str, str]]:
+    """Task marrow: the fractured bodies, the task being fresh or old, given a fracture. Else all, with their corners.
+
+    Their angle is then the one that a locator would give them.
+    """
+    if member.task == "marrow":
+        for body in seen.bodies:
+            if body.kind in ("fresh", "old"):
+                yield {"level": body.level, "label": body.kind, **_place(body.centre, body.angle)}
+        return
+    bodies = sorted(seen.bodies, key=lambda body: body.centre)
+    middles = np.array([body.corners for body in bodies], float).reshape(-1, 4, 2).mean(axis=1)
+    for body, middle, angle in zip(bodies, middles, axis_angles(middles), strict=True):
+        place = _place((float(middle[0]), float(middle[1])), float(angle))
+        yield {"level": body.level, "label": body.kind, **place, **_corner_cells(body.corners)}
 
 
 def write_series(

@@ -35,14 +35,15 @@ _OVERLAPS = {EASY: NO_OVERLAP, STANDARD: Overlap(0.12, 14.0, 8.0), HARD: Overlap
 _SHARES = {EASY: (0.0, 0.0), STANDARD: (0.35, 0.15), HARD: (0.65, 0.35)}
 _STATE_KEYS = (STANDING, BRACE, FUSION, GROWTH, TETHER)
 # Part of every seed: never change one.
-_NUMBERS = {"view": 1, "fracture": 2, "marrow": 3, "pair": 4, "alignment": 5, "implant": 6, "vertebra": 7}
+_NUMBERS = {"view": 1, "fracture": 2, "marrow": 3, "pair": 4, "alignment": 5, "implant": 6, "vertebra": 7,
+            "mr-locator": 8, "mr-vertebra": 8}  # fmt: skip
 OBESE = 30.0
 Rng = np.random.Generator
 
 
 @dataclass(frozen=True)
 class Member:
-    """One phantom patient with its films, or its MR slice; label None means that it is read from the truth."""
+    """One phantom patient with its films, or its MR slice so far from the middle; label None: read from the truth."""
 
     index: int
     task: str
@@ -51,6 +52,7 @@ class Member:
     label: str | None = None
     groups: Mapping[str, str] = field(default_factory=dict)
     sick: MarrowPatient | None = None
+    offset_mm: float = 0.0
 
 
 def members(task: str, seed: int, patients: int, difficulty: str) -> list[Member]:
@@ -171,12 +173,30 @@ def _marrow(rng: Rng, seed: int, index: int, difficulty: str) -> Member:
     return Member(index, "marrow", sick.patient, (), None, {"mimic": sick.mimic}, sick)
 
 
+# No body is scanned exactly through its middle: a slice is as far off it as a series' middle one may be.
+_MOST_OFFSET_MM = 8.0
+
+
+def _sagittal(task: str) -> Sampler:
+    """Every body of a slice, normal ones and those of patients without a fracture too: what is found on a whole image."""
+
+    def sample(rng: Rng, seed: int, index: int, difficulty: str) -> Member:
+        fractures = int(rng.choice([0, 1, 2, 3], p=[0.2, 0.25, 0.3, 0.25]))
+        sick = sample_marrow(seed, fractures=fractures, fresh_share=0.45, difficulty=difficulty)
+        offset = float(np.clip(rng.normal(0, 4), -_MOST_OFFSET_MM, _MOST_OFFSET_MM))
+        return Member(index, task, sick.patient, (), None, {"mimic": sick.mimic}, sick, offset)
+
+    return sample
+
+
 Sampler = Callable[[Rng, int, int, str], Member]
 SAMPLERS: Mapping[str, Sampler] = {
     "view": _view,
     "fracture": _fracture,
     "vertebra": _vertebra,
     "marrow": _marrow,
+    "mr-locator": _sagittal("mr-locator"),
+    "mr-vertebra": _sagittal("mr-vertebra"),
     "pair": _pair,
     "alignment": _alignment,
     "implant": _implant,

@@ -11,7 +11,17 @@ import click
 from workers.dataset.door import Command, write_json
 
 # Held to course/subjects.py and to the plan by a test: importing them here would make --help wait.
-TASKS = ("view", "fracture", "vertebra", "marrow", "pair", "alignment", "implant")
+TASKS = (
+    "view",
+    "fracture",
+    "vertebra",
+    "marrow",
+    "mr-locator",
+    "mr-vertebra",
+    "pair",
+    "alignment",
+    "implant",
+)
 DIFFICULTIES = ("easy", "standard", "hard", "mixed")
 SHIPPED = ("view-gate", "vertebra-locator", "vertebra-fresh")
 PHANTOMS = "phantoms"
@@ -86,8 +96,8 @@ def train(task: str | None, backbone: str | None, data: str | None, recipe_file:
     """Train a network for a task on a dataset or on phantoms, or make the shipped networks again.
 
     \b
-    Tasks: view, fracture, vertebra, marrow, pair, alignment, implant. Every epoch is kept: stop it when you like, the same
-      command goes on. When it is done the folder holds curves.csv and .png, bundles/NAME, and predictions.csv
+    Tasks: view, fracture, vertebra, marrow, mr-locator, mr-vertebra, pair, alignment, implant. Every epoch is kept:
+      stop it when you like, the same command goes on. When it is done the folder holds curves.csv and .png, bundles/NAME, and predictions.csv
       for `triage-models evaluate --predictions`.
     """
     if (task is None) == (not everything and not only):

@@ -187,6 +187,20 @@ def test_a_set_of_marrow_holds_fractured_bodies_alone(sets: dict[str, Path]) -> 
     assert {case.modality for case in dataset.cases} == {"MR"}
 
 
+def test_a_sagittal_set_holds_every_body_with_its_corners_and_its_kind(tmp_path: Path) -> None:
+    folder = write_set(
+        "mr-vertebra", tmp_path, patients=20, seed=4, difficulty="standard", processes=1, echo=print
+    )
+    dataset = Dataset(folder)
+    assert set(dataset.classes) == {"normal", "old", "fresh"}
+    levels, images = gather(dataset, LEVEL), gather(dataset, BODIES)
+    assert len(levels.examples) == len(dataset.cases) and len(images.examples) == 20
+    for one in images.examples:
+        corners = corners_of(one.cases)
+        assert len(corners) > 6 and (np.diff(corners.mean(axis=1)[:, 0]) > 0).all(), "head first"
+        assert (corners[:, 1, 1] > corners[:, 0, 1]).all() and (corners[:, 3, 0] > corners[:, 0, 0]).all()
+
+
 def test_the_same_request_gives_the_same_images_labels_and_manifest(
     sets: dict[str, Path], tmp_path: Path
 ) -> None:

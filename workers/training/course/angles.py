@@ -29,6 +29,11 @@ GIVEN = ("cobb", "kyphosis", "lordosis", "slope")
 NO_SPACING = "no-spacing"
 
 
+def measurable(modality: str) -> bool:
+    """Return whether angles are measured at all: on a sagittal MR image bodies are located, no more."""
+    return modality != "MR"
+
+
 def found_corners(logits: NDArray[np.float32], shown: Shown) -> tuple[Float, Float]:
     """Corners [n, 4, 2] (row, column) in source pixels and scores [n], head first."""
     corners, scores = endplates.corners_of(logits, STRIDE, HEATMAP_THRESHOLD)

@@ -18,6 +18,8 @@ from workers.training.course.material import Material
 from workers.training.served import Network
 
 Array = NDArray[Any]
+# On a sagittal MR image the measure is how many bodies there are.
+BODIES_FOUND = "bodies"
 _CHUNK = 64
 
 
@@ -102,6 +104,8 @@ def _true(material: Material, row: int) -> Mapping[str, float]:
     example, shown = material.examples[row], material.shown[row]
     if shown.spacing_mm is None:
         return {}
+    if not angles.measurable(example.cases[0].modality):
+        return {BODIES_FOUND: float(len(shown.corners))}
     corners = angles.true_corners(shown)
     groups = {**example.groups, "hardware": "none"}
     found = angles.measures(
@@ -118,6 +122,8 @@ def _found(
     if shown.spacing_mm is None:
         return angles.NO_SPACING
     corners, scores = angles.found_corners(logits, shown)
+    if not angles.measurable(example.cases[0].modality):
+        return {BODIES_FOUND: float(len(corners))}
     view = view_of(example.cases[0])
     return angles.measures(corners, scores, shown.spacing_mm, view, example.groups, corner_mm)
 

@@ -1,7 +1,7 @@
-"""The film's answer from its vertebrae, for a bundle that serves the flag: the highest of them, then Platt's two numbers.
+"""The image's answer from its vertebrae, for a bundle that serves the flag: the highest of them, then Platt's two numbers.
 
 Fitted and judged on bodies at the places that the dataset gives; a worker finds the places itself and may miss some, so
-`evaluate vertebra-fresh` on whole films is the figure to quote.
+the figure to quote is that of whole images (`evaluate vertebra-fresh`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workers.training.course.recipe import Recipe
 from workers.training.points import operating_point
 
 Array = NDArray[Any]
-TASK, AGGREGATE = "vertebra", "max"
+TASKS, AGGREGATE = ("vertebra", "mr-vertebra"), "max"
 
 
 def add(

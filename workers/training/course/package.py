@@ -27,6 +27,7 @@ from workers.training.card import FROM_GIVEN_WEIGHTS
 from workers.training.course import answers as split_answers
 from workers.training.course import flagging
 from workers.training.course.answers import Split, answers, joined
+from workers.training.course.bodies import bodies_found
 from workers.training.course.checkpoint import BEST, best_weights
 from workers.training.course.material import Material
 from workers.training.course.recipe import Recipe
@@ -109,7 +110,7 @@ def _classes(task: Task, recipe: Recipe, material: Material, seen: _Answers) -> 
     probability = {name: calibrate.apply(seen.splits[name].logits, calibration) for name in seen.splits}
     metrics = _class_figures(names, index, test, probability["test"], seen.outside(test))
     points = []
-    if recipe.task == flagging.TASK and index is not None:
+    if recipe.task in flagging.TASKS and index is not None:
         points = flagging.add(material, seen.splits, probability, index, calibration, metrics, recipe)
     elif index is not None:
         sides = [
@@ -177,14 +178,14 @@ def _corners(task: Task, recipe: Recipe, material: Material, seen: _Answers) -> 
     both = joined(check, test)
     table = split_answers.table_of_measures(material, both, seen.outside(both), corner_mm)
     own = table.take(table.splits == "test")
-    metrics: dict[str, Any] = {
+    metrics: dict[str, Any] = bodies_found(material, test) | {
         "images": len(test.rows),
         "patients": len(np.unique(test.patients)),
         "corner error, one standard deviation, mm": round(corner_mm, 3),
         "not measurable, by reason": dict(sorted(Counter(filter(None, own.declined.tolist())).items())),
     }
     for name, (truth, found) in own.measures.items():
-        if np.isfinite(truth).any():
+        if name != split_answers.BODIES_FOUND and np.isfinite(truth).any():
             metrics[name] = agreement.agreement(truth, found, own.patients, rounds=_ROUNDS, seed=0)
     return _draft(task, recipe, material, seen, calibration, [], metrics), table
 

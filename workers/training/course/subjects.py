@@ -65,6 +65,17 @@ _SUBJECTS = (
         positive="fresh", spacing_mm=0.6,
     ),
     Subject(
+        "mr-locator", BODIES, "corners", (256, 192), (0.5, 99.5), "symmetric", ("MR",), ("SAGITTAL",),
+        "Corners of the vertebral bodies on a sagittal T1-weighted MR image near the middle of the spine.",
+        mirror=False,
+    ),
+    Subject(
+        "mr-vertebra", LEVEL, "spinenet", (96, 96), (1.0, 99.5), "standard", ("MR",), ("SAGITTAL",),
+        "One thoracic or lumbar vertebral body on a sagittal T1-weighted MR image: normal, old or fresh fracture.",
+        positive="fresh", spacing_mm=0.6, mirror=False,
+        labels=({"id": "normal"}, {"id": "old"}, {"id": "fresh"}),
+    ),
+    Subject(
         "pair", PAIR, "spinenet-dual", (256, 128), (0.5, 99.5), "symmetric", _RADIOGRAPHS, ("AP", "LATERAL"),
         "A frontal and a lateral radiograph of the whole spine of one patient: pattern of the curve.",
         positive="atypical", mirror=False,
