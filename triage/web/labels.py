@@ -40,6 +40,10 @@ CAUSES = {
     Cause.OTHER: "other",
 }
 LOWER_REASONS = LOWER_WORDS
+PREVIEW_NOTE = "Compressed preview, not diagnostic"
+MAP_NOTE = "attention map, low resolution, not a lesion outline"
+MAP_NOT_SHOWN = "This site runs in triage mode: the attention map is not shown in this mode."
+NO_MAP = "There is no attention map of this study. One is kept with a flag, where the model can give one."
 THEMES = {"system": "as the system", "dark": "dark", "light": "light"}
 DENSITIES = {"compact": "compact", "usual": "usual", "roomy": "roomy"}
 # What the palette offers: the key that does it, and its name.

@@ -15,7 +15,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from triage.domain.errors import NotFound
 from triage.store import openings, previews
-from triage.web import words
+from triage.web import labels
 from triage.web.entry.own_steps import demand_own_step
 from triage.web.room import room
 
@@ -65,9 +65,9 @@ def attention(request: Request, study_id: int) -> Response:
     if not here.reader(request).name:
         return PlainTextResponse(NOBODY, 403)
     if here.settings.product.mode != "assist":
-        return PlainTextResponse(words.MAP_NOT_SHOWN, 403)
+        return PlainTextResponse(labels.MAP_NOT_SHOWN, 403)
     try:
         found = previews.find_attention(here.engine, study_id)
     except NotFound:
-        return PlainTextResponse(words.NO_MAP, 404)
+        return PlainTextResponse(labels.NO_MAP, 404)
     return Response(found, media_type="image/png", headers=NEVER_KEPT)

@@ -22,10 +22,6 @@ PARTLY_SYNTHETIC = "Models trained on synthetic phantoms and on more"
 # As a bundle says it; whatever stands before or behind these words says what else it has seen.
 _PHANTOMS_ALONE = "synthetic-phantom"
 NO_FLAG_NOTE = "Absence of a flag is not a negative result."
-PREVIEW_NOTE = "Compressed preview, not diagnostic"
-MAP_NOTE = "attention map, low resolution, not a lesion outline"
-MAP_NOT_SHOWN = "This site runs in triage mode: the attention map is not shown in this mode."
-NO_MAP = "There is no attention map of this study. One is kept with a flag, where the model can give one."
 HIDDEN = "name hidden"
 
 TAB_NAMES = {
