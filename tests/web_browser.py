@@ -38,6 +38,7 @@ class Seat:
     """One reader's browser: it records every address it asks for and everything the console complains of.
 
     A `deaf` one hears of no change: what it shows is what it showed when it was opened.
+    A `lonely` one knows no SharedWorker: its tabs share nothing.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Seat:
         deaf: bool = False,
         width: int = 1440,
         theme: Literal["dark", "light"] = "dark",
+        lonely: bool = False,
     ) -> None:
         context = browser.new_context(
             java_script_enabled=scripts,
@@ -56,6 +58,8 @@ class Seat:
             reduced_motion="reduce",
             color_scheme=theme,
         )
+        if lonely:
+            context.add_init_script("delete globalThis.SharedWorker")
         self.page: Page = context.new_page()
         self.page.set_default_timeout(30_000)
         self.addresses: list[str] = []

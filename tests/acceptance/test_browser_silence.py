@@ -17,16 +17,19 @@ pytestmark = pytest.mark.timeout(300)
 Sit = Callable[..., Seat]
 
 
-def test_a_line_that_fell_silent_is_opened_anew_for_every_tab(
-    engine: Engine, browser: Browser, site: Served, studies: list[int]
+@pytest.mark.parametrize("lonely", [False, True], ids=["shared", "without SharedWorker"])
+def test_a_line_that_fell_silent_is_opened_anew_and_said_to_be_stale_until_then(
+    engine: Engine, browser: Browser, site: Served, studies: list[int], lonely: bool
 ) -> None:
     with line_to(site.address) as line:
-        seat = Seat(browser, line.address)
+        seat = Seat(browser, line.address, lonely=lonely)
+        assert seat.page.evaluate("'SharedWorker' in globalThis") is not lonely
         seat.sit_down("Dr A")
         seat.live()
         before = line.feeds
         line.hush()
         seat.page.wait_for_selector("#lost:not([hidden])", timeout=60_000)
+        seat.page.wait_for_selector("#lost-words >> text=Live updates lost at")
         seat.live()
         assert line.feeds == before + 1
         arrived = cast.image_arrives(engine, "late")

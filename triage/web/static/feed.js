@@ -1,9 +1,13 @@
 // This tab's end of the browser's one live feed (feed-worker.js), in the shape of an EventSource, which is what the
-// SSE extension of htmx asks for. Where a browser has no SharedWorker, or it does not start, each tab has its own feed.
+// SSE extension of htmx asks for. Where a browser has no SharedWorker, or it does not start, each tab has its own feed,
+// and opens it anew when it falls silent, as the worker does.
 "use strict";
 (() => {
   const script = document.body.dataset.feed;
-  if (!globalThis.SharedWorker || !script) return;
+  if (!script) return;
+  const QUIET_MS = 25000; // the feed speaks every 10 s
+  const LOOK_MS = 5000;
+  const REFUSED_MS = 5000;
 
   class SharedFeed extends EventTarget {
     constructor(address) {
@@ -11,15 +15,20 @@
       this.readyState = EventSource.CONNECTING;
       this.heard = false;
       this.refused = false;
-      this.worker = new SharedWorker(script, { name: "triage-feed" });
-      this.worker.onerror = () => this.heard || this.alone(address);
-      this.port = this.worker.port;
-      this.port.onmessage = ({ data }) => this.hear(data);
-      this.hello = () => this.port.postMessage("hello");
-      this.bye = () => this.port.postMessage("bye");
+      this.address = address;
+      this.hello = () => this.port?.postMessage("hello");
+      this.bye = () => this.port?.postMessage("bye");
+      if (globalThis.SharedWorker) this.share();
+      else this.alone();
       addEventListener("pagehide", this.bye);
       addEventListener("pageshow", this.back = (event) => event.persisted && this.hello());
       this.hello();
+    }
+    share() {
+      this.worker = new SharedWorker(script, { name: "triage-feed" });
+      this.worker.onerror = () => this.heard || this.alone();
+      this.port = this.worker.port;
+      this.port.onmessage = ({ data }) => this.hear(data);
     }
     hear(kind) {
       this.heard = true;
@@ -33,20 +42,35 @@
         this.onerror?.(event);
       } else this.dispatchEvent(event);
     }
-    alone(address) {
-      const own = new EventSource(address);
+    alone() {
+      const own = new EventSource(this.address);
       this.own = own;
-      own.onopen = () => this.hear("open");
+      this.spoke = Date.now();
+      this.looking ??= setInterval(() => this.renew(), LOOK_MS);
+      own.onopen = () => this.speak("open");
       own.onerror = () => {
         const refused = own.readyState === EventSource.CLOSED;
         this.hear(refused ? "refused" : "error");
-        if (refused) setTimeout(() => this.alone(address), 5000);
+        if (refused) this.again = setTimeout(() => this.alone(), REFUSED_MS);
       };
-      for (const kind of ["change", "stale", "resync", "alive"]) own.addEventListener(kind, () => this.hear(kind));
+      for (const kind of ["change", "stale", "resync", "alive"]) own.addEventListener(kind, () => this.speak(kind));
+    }
+    speak(kind) {
+      this.spoke = Date.now();
+      this.hear(kind);
+    }
+    // A line that a router forgot ends without a word: the browser waits on it for ever and never tries again.
+    renew() {
+      if (this.own.readyState === EventSource.CLOSED || Date.now() - this.spoke <= QUIET_MS) return;
+      this.own.close();
+      this.hear("error");
+      this.alone();
     }
     close() {
       this.readyState = EventSource.CLOSED;
       this.own?.close();
+      clearInterval(this.looking);
+      clearTimeout(this.again);
       this.bye();
       removeEventListener("pagehide", this.bye);
       removeEventListener("pageshow", this.back);
