@@ -1,7 +1,7 @@
 """The time ledger of a study: when each hop was done, by the database's clock.
 
-`reordered` is the transaction that recorded the answer: the place changes in it (and waits for the person who
-holds the study). `opened` is the first time a reader took it. `sent` is the first report that a PACS took;
+`reordered` is the transaction that gave the study its place by the answer, before `inferred` where the analysis went
+on to measure (and it waits for the person who holds the study). `opened` is the first time a reader took it. `sent` is the first report that a PACS took;
 that it is kept there (storage commitment) is not asked, so no time of it is claimed.
 """
 

@@ -19,6 +19,7 @@ from triage.domain.finding import CurvePattern, EvidenceDraft, Outcome, Triage, 
 from triage.domain.priority import OrderPolicy
 from triage.domain.reading import KeyImage
 from triage.store import audit, previews, studies, worklist_order
+from triage.store import placed as placed_time
 from triage.store.engine import transaction
 from triage.store.intervals import seconds
 from triage.store.leases import lease_of
@@ -111,6 +112,7 @@ def succeed(
         if key_image is not None:
             previews.record(connection, lease.study_id, lease.analysis_id, key_image)
         studies.settle(connection, lease.study_id)
+        placed_time.date(connection, lease.analysis_id, lease.study_id, outcome.triage)
         if outcome.triage != placed or _answers(outcome.pattern):
             worklist_order.apply_result(connection, lease.study_id, outcome.triage, policy, outcome.pattern)
         audit.record(
@@ -133,6 +135,7 @@ def place(engine: Engine, lease: Lease, triage: Triage, policy: OrderPolicy) -> 
         studies.lock(connection, lease.study_id)
         if connection.execute(query).scalar_one_or_none() is None:
             raise Conflict("lease-lost", f"analysis {lease.analysis_id} is no longer ours")
+        placed_time.date(connection, lease.analysis_id, lease.study_id, triage)
         worklist_order.apply_result(connection, lease.study_id, triage, policy)
         audit.record(
             connection,

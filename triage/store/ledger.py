@@ -67,7 +67,13 @@ def _first_answer() -> LateralFromClause:
     """Return the study's analysis that counts."""
     answered = analysis.c.state == "succeeded"
     return (
-        select(analysis.c.queued_at, analysis.c.finished_at, analysis.c.state.label("analysis_state"))
+        select(
+            analysis.c.queued_at,
+            analysis.c.finished_at,
+            # An analysis of an older version, or one without an answer, moved the study when it ended.
+            func.coalesce(analysis.c.placed_at, analysis.c.finished_at).label("placed_at"),
+            analysis.c.state.label("analysis_state"),
+        )
         .where(analysis.c.study_id == study.c.id)
         .order_by(case((answered, 0), else_=1), case((answered, analysis.c.id)), desc(analysis.c.id))
         .limit(1)
@@ -99,7 +105,7 @@ def _rows() -> Select[Any]:
             _complete().label("complete"),
             chosen.c.queued_at.label("queued"),
             case((chosen.c.analysis_state == "succeeded", chosen.c.finished_at)).label("inferred"),
-            chosen.c.finished_at.label("reordered"),
+            chosen.c.placed_at.label("reordered"),
             _sent().label("sent"),
             _opened().label("opened"),
             _ITEM.completed_at.label("read"),

@@ -143,6 +143,8 @@ analysis = Table(
     _at("first_started_at"),
     _at("started_at"),
     _at("finished_at"),
+    # When its answer changed the order: before it ended, where it went on to measure.
+    _at("placed_at"),
     _word("reason"),
     _word("sentence"),
     Column("quarantined", Boolean, nullable=False, server_default=text("false")),

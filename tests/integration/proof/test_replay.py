@@ -12,15 +12,18 @@ from tests.command_line import Triage
 from tests.worklist_cast import (
     ACCESSION,
     PATIENT_NAME,
+    POLICY,
     analysed,
     delivered,
     flagged,
     image_arrives,
     not_flagged,
 )
+from triage.domain.closing import ClosingReason
 from triage.domain.errors import NotFound
+from triage.domain.finding import Outcome
 from triage.domain.outcome import OutcomeLabel, ReportedOutcome
-from triage.store import ledger, outcomes, worklist
+from triage.store import analyses, ledger, outcomes, studies, worklist
 from triage.store.engine import transaction
 
 PER_DAY, DAYS = 8, 7
@@ -31,7 +34,8 @@ def put_back(engine: Engine, study_id: int, arrived: datetime, opened: datetime)
     statements = (
         "UPDATE worklist_item SET arrived_at = :a, opened_at = :o, completed_at = :o WHERE study_id = :id",
         "UPDATE study SET first_arrival = :a WHERE id = :id",
-        "UPDATE analysis SET queued_at = :a, finished_at = :a + interval '2 minutes' WHERE study_id = :id",
+        "UPDATE analysis SET queued_at = :a, finished_at = :a + interval '2 minutes', "
+        "placed_at = :a + interval '2 minutes' WHERE study_id = :id",
     )
     with transaction(engine) as connection:
         for statement in statements:
@@ -110,6 +114,46 @@ def test_the_ledger_says_when_each_hop_was_done(engine: Engine, triage: Triage) 
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["items"][0]["study_id"] == study_id
     assert PATIENT_NAME not in done.stdout
+
+
+def test_the_order_changed_when_the_flag_was_placed_and_not_when_the_angles_were_measured(
+    engine: Engine,
+) -> None:
+    study_id = image_arrives(engine, "measured")
+    for seen in studies.receiving(engine):
+        studies.close(engine, seen, ClosingReason.QUIET_PERIOD, POLICY)
+    with transaction(engine) as connection:
+        analysis_id = int(connection.execute(text("SELECT id FROM analysis")).scalar_one())
+    lease = analyses.start(engine, analysis_id, "worker-0", POLICY, lease_seconds=60, max_attempts=3)
+    analyses.place(engine, lease, flagged(), POLICY)
+    first = ledger.of_study(engine, study_id)
+    assert first.reordered is not None and first.inferred is None
+    # The child dies while it measures; the retry says the same flag again.
+    assert (
+        analyses.fail(engine, lease, "child-died", "it died", POLICY, retry=True, max_attempts=3) == "queued"
+    )
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE analysis SET due_at = now()"))
+    again = analyses.start(engine, analysis_id, "worker-0", POLICY, lease_seconds=60, max_attempts=3)
+    analyses.succeed(engine, again, Outcome((), (), (), flagged(), ()), [], [], POLICY)
+    found = ledger.of_study(engine, study_id)
+    assert found.reordered == first.reordered
+    assert found.inferred is not None and found.inferred > first.reordered
+
+
+def test_an_answer_other_than_the_one_placed_is_another_change_of_the_order(engine: Engine) -> None:
+    study_id = image_arrives(engine, "measured")
+    for seen in studies.receiving(engine):
+        studies.close(engine, seen, ClosingReason.QUIET_PERIOD, POLICY)
+    with transaction(engine) as connection:
+        analysis_id = int(connection.execute(text("SELECT id FROM analysis")).scalar_one())
+    lease = analyses.start(engine, analysis_id, "worker-0", POLICY, lease_seconds=60, max_attempts=3)
+    analyses.place(engine, lease, flagged(0.7), POLICY)
+    first = ledger.of_study(engine, study_id)
+    analyses.succeed(engine, lease, Outcome((), (), (), not_flagged(), ()), [], [], POLICY)
+    found = ledger.of_study(engine, study_id)
+    assert first.reordered is not None and found.reordered is not None
+    assert first.reordered < found.reordered == found.inferred
 
 
 def test_a_study_that_is_not_there_has_no_ledger(engine: Engine) -> None:

@@ -14,7 +14,7 @@ from triage.domain import priority
 from triage.domain.finding import ImageView, ModelIdentity, View
 from triage.domain.worklist import HistoryEntry, WorklistEvent
 from triage.store.situation import Situation
-from triage.web import circumstances, words
+from triage.web import circumstances, labels, words
 from triage.web.room import STATIC
 from triage.web.words import NO_FLAG_NOTE
 
@@ -25,7 +25,7 @@ NEVER = re.compile(
     re.IGNORECASE,
 )
 # The three sentences that have to name what they deny.
-ALLOWED = (NO_FLAG_NOTE, words.FOOTER, words.PREVIEW_NOTE)
+ALLOWED = (NO_FLAG_NOTE, words.FOOTER, labels.PREVIEW_NOTE)
 
 
 def _texts() -> dict[str, str]:
