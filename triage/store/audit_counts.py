@@ -6,6 +6,7 @@ of new rows alone. Counts begin with the process that reads, as a counter's do.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,18 +69,18 @@ def _of(action: str, name: str) -> Any:
 
 
 def _counts(last: int, rows: list[Any]) -> AuditCounts:
-    events: dict[str, int] = {}
-    overrides: dict[tuple[str, str], int] = {}
-    opinions: dict[tuple[str, str, str], int] = {}
+    events: Counter[str] = Counter()
+    overrides: Counter[tuple[str, str]] = Counter()
+    opinions: Counter[tuple[str, str, str]] = Counter()
     for action, reason, model, verdict, cause, number, newest in rows:
         last = max(last, int(newest))
-        _add(events, action, number)
+        events[action] += number
         if action in OVERRIDES:
             why = known(reason, LowerReason) if action == "worklist.lower" else action.partition(".")[2]
-            _add(overrides, (OVERRIDES[action], why), number)
+            overrides[OVERRIDES[action], why] += number
         if action == "opinion.give":
             said = (str(model or "unknown"), known(verdict, Verdict), known(cause, Cause))
-            _add(opinions, said, number)
+            opinions[said] += number
     return AuditCounts(last, events, overrides, opinions)
 
 
@@ -88,7 +89,3 @@ def known(word: str | None, words: type[LowerReason | Verdict | Cause]) -> str:
     if not word:
         return "none"
     return str(word) if word in set(words) else "other"
-
-
-def _add(counts: dict[Any, int], key: Any, number: int) -> None:
-    counts[key] = counts.get(key, 0) + number

@@ -50,6 +50,7 @@ def _shown(request: Request) -> dict[str, Any]:
 
 
 @router.get("/operations")
+@router.head("/operations")
 def overview(request: Request) -> HTMLResponse:
     """Show how the installation stands."""
     here = room(request)

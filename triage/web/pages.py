@@ -17,6 +17,7 @@ QueryId = Annotated[str, Query(max_length=32, pattern=r"^[A-Za-z0-9_-]*$")]
 
 
 @router.get("/")
+@router.head("/")
 @router.get("/list")
 def reading_list(
     request: Request, tab: Tab = Tab.UNREAD, study: RowId = None, q: QueryId = ""

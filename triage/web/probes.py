@@ -15,12 +15,14 @@ router = APIRouter()
 
 
 @router.get("/livez")
+@router.head("/livez")
 async def alive() -> dict[str, str]:
     """Say that the event loop turns."""
     return {"status": "alive"}
 
 
 @router.get("/readyz")
+@router.head("/readyz")
 def ready(request: Request) -> JSONResponse:
     """Say whether the page can do its work now, and what is missing."""
     here = room(request)
@@ -37,6 +39,7 @@ def ready(request: Request) -> JSONResponse:
 
 
 @router.get("/metrics")
+@router.head("/metrics")
 def figures(request: Request) -> Response:
     """Return every figure; those of the whole installation are read from its rows now."""
     read(room(request))

@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable
 
+import pytest
 from sqlalchemy import Engine
 
 from tests import worklist_cast as cast
@@ -19,6 +20,14 @@ Open = Callable[..., PlainReader]
 
 def _rows(html: str) -> list[int]:
     return [int(found) for found in re.findall(r'<tr id="s(\d+)"', html)]
+
+
+@pytest.mark.parametrize("path", ["/", "/livez", "/readyz", "/metrics", "/operations"])
+def test_a_page_or_a_probe_answers_head_as_it_answers_get(sit_down: Open, path: str) -> None:
+    client = sit_down("Dr A").client
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.headers["content-type"]) == (get.status_code, get.headers["content-type"])
+    assert head.status_code in (200, 503)
 
 
 def test_the_page_lists_the_studies_in_their_order(engine: Engine, sit_down: Open) -> None:

@@ -36,7 +36,7 @@ def safe_place(place: str) -> str:
 
 def here_of(request: Request) -> str:
     """Return where on the page a request is, to come back to."""
-    if request.method != "GET" or request.url.path.startswith("/list"):
+    if request.method not in ("GET", "HEAD") or request.url.path.startswith("/list"):
         return "/"
     query = f"?{request.url.query}" if request.url.query else ""
     return safe_place(f"{request.url.path}{query}")
@@ -90,6 +90,7 @@ def onward(request: Request, opened: Opened, place: str) -> Response:
 
 
 @router.get("/sign-in")
+@router.head("/sign-in")
 def ask_who(request: Request) -> Response:
     """Show the sign-in page, or the list to somebody who is signed in already."""
     try:
