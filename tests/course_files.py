@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 
 from tests.dataset_files import SENTINEL, save, write_labels
@@ -21,8 +22,6 @@ LABELS = ("not-fresh", "fresh")
 def spotted(patient: int, number: int, view: str, bright: bool, maker: str, times: int = 1) -> FileDataset:
     """A noise film of 48 x 32 pixels, or times as many, with a bright spot in its upper half, or its lower."""
     rng = np.random.default_rng(1000 * patient + number)
-    born, taken = datetime.date(1951, 3, 2), datetime.datetime(2026, 11, 20, 8, 0)
-    identity = Identity(f"course {patient}", patient, SENTINEL, "F", born, taken, "XR SPINE")
     # Smooth enough not to be refused as noise, as different as two films are.
     slope = np.linspace(0.0, 0.35, 48, dtype=np.float32)[:, None] * np.linspace(
         0.6, 1.0, 32, dtype=np.float32
@@ -31,8 +30,17 @@ def spotted(patient: int, number: int, view: str, bright: bool, maker: str, time
     row = 8 if bright else 32
     pixels[row : row + 8, 10:22] += 0.5
     pixels = np.asarray(np.kron(pixels, np.ones((times, times))), np.float32)
+    return shown(pixels, patient, number, view, maker, 0.6 / times)
+
+
+def shown(
+    pixels: NDArray[np.float32], patient: int, number: int, view: str, maker: str, spacing_mm: float
+) -> FileDataset:
+    """These pixels as a patient's film."""
+    born, taken = datetime.date(1951, 3, 2), datetime.datetime(2026, 11, 20, 8, 0)
+    identity = Identity(f"course {patient}", patient, SENTINEL, "F", born, taken, "XR SPINE")
     position = {"AP": "AP", "LATERAL": "LL"}[view]
-    data = film_dataset(pixels, identity, FilmHeader(number, "DX", view, position, 0.6 / times))
+    data = film_dataset(pixels, identity, FilmHeader(number, "DX", view, position, spacing_mm))
     data.Manufacturer = maker
     return data
 

@@ -1,15 +1,15 @@
-"""Losses against imbalance, and the corner network's target against its reader."""
+"""Losses against imbalance, and what the networks of corners and of masks are shown against what reads their answers."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from workers.interpret import endplates
+from workers.interpret import alignment, endplates, masks
 from workers.models.preprocess import PreprocessSpec
 from workers.training.batches import STRIDE
-from workers.training.course.batches import corner_map
-from workers.training.course.losses import classification, corner_loss, loss_of
+from workers.training.course.batches import body_mask, corner_map
+from workers.training.course.losses import classification, corner_loss, loss_of, mask_loss
 from workers.training.course.recipe import recipe_of
 
 _LOGITS = np.array([[2.0, 0.0], [0.0, 1.0]], np.float32)
@@ -69,3 +69,48 @@ def test_a_perfect_map_of_corners_costs_less_than_a_shifted_one(runtime: None) -
 
 def test_an_image_without_bodies_has_an_empty_map() -> None:
     assert not corner_map(np.zeros((0, 4, 2)), _SPEC).any()
+
+
+def _logits(
+    mask: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """What a network that has learnt the mask by heart answers."""
+    sure = np.clip(mask, 1e-4, 1 - 1e-4)
+    return np.asarray(np.log(sure / (1 - sure)), np.float32)
+
+
+def test_the_mask_of_bodies_is_read_back_to_their_corners_and_tilts() -> None:
+    corners = _spine()
+    found, scores = masks.corners_of(_logits(body_mask(corners, _SPEC)))
+    assert len(found) == 6
+    # These bodies are broader at one end; the sides that are found run along the spine.
+    assert np.abs(found - corners).max() < 3.0
+    for true, seen in zip(
+        alignment.tilts(corners[..., ::-1]), alignment.tilts(found[..., ::-1]), strict=True
+    ):
+        assert np.abs(true - seen).max() < 0.7
+    assert (scores > 0.9).all()
+
+
+def test_a_speck_in_the_mask_is_no_body() -> None:
+    mask = body_mask(_spine(), _SPEC)
+    mask[2:4, 2:6] = 1
+    assert len(masks.corners_of(_logits(mask))[0]) == 6
+
+
+def test_an_empty_mask_has_no_bodies() -> None:
+    corners, scores = masks.corners_of(np.full((32, 16, 1), -9.0, np.float32))
+    assert corners.shape == (0, 4, 2)
+    assert scores.shape == (0,)
+
+
+def test_a_body_partly_outside_the_image_is_drawn_as_far_as_it_goes() -> None:
+    body = np.array([[(-6.0, -5.0), (-6.0, 9.0), (4.0, 9.0), (4.0, -5.0)]])
+    assert pytest.approx(body_mask(body, _SPEC).sum(), rel=0.01) == 4.5 * 9.5
+
+
+def test_a_mask_loss_is_one_number_per_image_and_least_for_the_right_mask(runtime: None) -> None:
+    target = body_mask(_spine(), _SPEC)[None]
+    right, wrong = (np.asarray(mask_loss(target, 8 * sign * (target - 0.5))) for sign in (1, -1))
+    assert right.shape == (1,)
+    assert right[0] < 0.05 < wrong[0]

@@ -73,7 +73,7 @@ def test_a_wrong_recipe_is_refused_by_its_key(change: dict[str, Any], message: s
 
 
 @pytest.mark.parametrize(
-    ("task", "backbone"), [("pair", "resnet50"), ("fracture", "spinenet-dual"), ("view", "corners"), ("alignment", "unet")]
+    ("task", "backbone"), [("pair", "resnet50"), ("fracture", "spinenet-dual"), ("view", "corners"), ("alignment", "locator"), ("fracture", "unet")]
 )  # fmt: skip
 def test_a_network_that_does_not_read_the_task_is_refused(task: str, backbone: str) -> None:
     with pytest.raises(ConfigError, match=r"recipe\.backbone"):
@@ -91,3 +91,9 @@ def test_two_recipes_have_two_digests() -> None:
     one: Recipe = recipe_of({"task": "view"})
     assert one.digest == recipe_of({"task": "view"}).digest
     assert one.digest != recipe_of({"task": "view", "seed": 3}).digest
+
+
+def test_a_u_net_begins_with_as_many_channels_as_published_unless_the_recipe_says_otherwise() -> None:
+    published = recipe_of({"task": "alignment", "backbone": "unet"})
+    assert task_of(published, ()).params == {"height": 512, "width": 512, "classes": 1, "base": 64}
+    assert task_of(recipe_of({"task": "alignment", "backbone": "unet", "stem": 16}), ()).params["base"] == 16

@@ -1,4 +1,4 @@
-"""What a corner network measures on an image, and what is true there: the same geometry on both.
+"""What a network of corners or of masks measures on an image, and what is true there: the same geometry on both.
 
 Frontal: "cobb", the largest lateral curve. Lateral of a whole spine whose lowest body is S1: "kyphosis" T4-T12, "lordosis"
 L1-S1 and "slope" of S1; the levels are counted from the lowest body up, which holds only while no body is missing, and
@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.domain.finding import View
-from workers.interpret import alignment, endplates
+from workers.interpret import alignment, endplates, masks
 from workers.interpret.endplates import Bodies
 from workers.models.ood import Abstention
 from workers.training.batches import STRIDE
 from workers.training.course.material import Shown
-from workers.training.tasks import HEATMAP_THRESHOLD
+from workers.training.tasks import HEATMAP_THRESHOLD, TYPICAL_STEP_MM
 
 Float = NDArray[np.float64]
 _LEVELS = ("L5", "L4", "L3", "L2", "L1", *(f"T{number}" for number in range(12, 0, -1)))
@@ -36,8 +36,18 @@ def measurable(modality: str) -> bool:
 
 def found_corners(logits: NDArray[np.float32], shown: Shown) -> tuple[Float, Float]:
     """Corners [n, 4, 2] (row, column) in source pixels and scores [n], head first."""
-    corners, scores = endplates.corners_of(logits, STRIDE, HEATMAP_THRESHOLD)
+    if logits.shape[-1] == 1:
+        corners, scores = masks.corners_of(logits)
+    else:
+        corners, scores = endplates.corners_of(logits, STRIDE, HEATMAP_THRESHOLD)
     return shown.back.to_source(corners), scores
+
+
+def reading(channels: int) -> dict[str, float]:
+    """How the map is read, as a bundle's calibration says it."""
+    if channels == 1:
+        return {"mask_threshold": masks.THRESHOLD}
+    return {"heatmap_threshold": HEATMAP_THRESHOLD, "typical_step_mm": TYPICAL_STEP_MM}
 
 
 def true_corners(shown: Shown) -> Float:

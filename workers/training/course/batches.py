@@ -12,7 +12,7 @@ from workers.models.preprocess import PreprocessSpec, scale_unit
 from workers.training.augment import vary
 from workers.training.batches import HEAT_SIGMA_CELLS, STRIDE
 from workers.training.course.material import Material
-from workers.training.course.recipe import Recipe
+from workers.training.course.recipe import UNET, Recipe
 from workers.training.tasks import Task
 
 Float = NDArray[np.float32]
@@ -38,7 +38,7 @@ def varied(material: Material, task: Task, recipe: Recipe, rows: NDArray[np.intp
         image, corners = _vary(material, recipe, int(row), rng)
         inputs.append(_scaled(image, task.preprocessing))
         if recipe.subject.reads == BODIES:
-            targets.append(corner_map(corners, task.preprocessing))
+            targets.append(body_map(recipe, corners, task.preprocessing))
         else:
             targets.append(soft(int(labels[row]), len(task.labels), recipe.smoothing))
     return np.stack(inputs), np.stack(targets)
@@ -51,7 +51,7 @@ def plain(material: Material, task: Task, recipe: Recipe, size: int, split: str)
         part = rows[start : start + size]
         images = [np.asarray(material.units[row], np.float32) / np.float32(255) for row in part]
         if recipe.subject.reads == BODIES:
-            targets = [corner_map(material.shown[row].corners, task.preprocessing) for row in part]
+            targets = [body_map(recipe, material.shown[row].corners, task.preprocessing) for row in part]
         else:
             targets = [soft(int(labels[row]), len(task.labels), 0.0) for row in part]
         yield np.stack([_scaled(image, task.preprocessing) for image in images]), np.stack(targets)
@@ -84,6 +84,27 @@ def soft(label: int, classes: int, smoothing: float) -> Float:
     target = np.full(classes, smoothing / classes, np.float32)
     target[label] += 1 - smoothing
     return target
+
+
+def body_map(recipe: Recipe, corners: NDArray[np.float64], spec: PreprocessSpec) -> Float:
+    """What the recipe's network is to answer where bodies with these corners are."""
+    return body_mask(corners, spec) if recipe.backbone == UNET else corner_map(corners, spec)
+
+
+def body_mask(corners: NDArray[np.float64], spec: PreprocessSpec) -> Float:
+    """[h, w, 1]: 1 in the bodies, whose corners go clockwise in the image, 0 elsewhere, between them within half a pixel."""
+    mask = np.zeros((spec.height, spec.width), np.float32)
+    rows, columns = np.mgrid[: spec.height, : spec.width]
+    for body in corners:
+        top, left = np.maximum(np.floor(body.min(axis=0)).astype(int) - 1, 0)
+        bottom, right = np.maximum(np.ceil(body.max(axis=0)).astype(int) + 2, 0)
+        part = np.s_[top:bottom, left:right]
+        edges = np.roll(body, -1, axis=0) - body
+        edges /= np.maximum(np.hypot(edges[:, 0], edges[:, 1]), 1e-9)[:, None]
+        below, beside = rows[part][..., None] - body[:, 0], columns[part][..., None] - body[:, 1]
+        within = edges[:, 1] * below - edges[:, 0] * beside
+        mask[part] = np.maximum(mask[part], np.clip(within.min(axis=-1) + 0.5, 0.0, 1.0))
+    return mask[..., None]
 
 
 def corner_map(corners: NDArray[np.float64], spec: PreprocessSpec) -> Float:

@@ -1,4 +1,4 @@
-"""Losses against class imbalance, and the corner network's; backend-agnostic.
+"""Losses against class imbalance, and those of the networks that answer with a map; backend-agnostic.
 
 Weighted: each class by n / (classes x n_k), as scikit-learn's "balanced". Focal: Lin et al. 2017, the weights as its alpha.
 """
@@ -10,8 +10,8 @@ from typing import Any
 
 from workers.dataset.balance import FOCAL_GAMMA, weights
 from workers.dataset.examples import BODIES
-from workers.training.course.recipe import Recipe
-from workers.training.fit import spots
+from workers.training.course.recipe import UNET, Recipe
+from workers.training.fit import binary, spots
 
 Loss = Callable[[Any, Any], Any]
 _OFFSET_SHARE = 1.0
@@ -20,7 +20,7 @@ _OFFSET_SHARE = 1.0
 def loss_of(recipe: Recipe, classes: Sequence[str], train_labels: Sequence[str]) -> Loss:
     """The recipe's loss per example [n]; weights come from the training split's labels."""
     if recipe.subject.reads == BODIES:
-        return corner_loss
+        return mask_loss if recipe.backbone == UNET else corner_loss
     if recipe.loss == "plain":
         return classification([1.0] * len(classes), 0.0)
     table = weights(train_labels)
@@ -55,3 +55,11 @@ def corner_loss(target: Any, logits: Any) -> Any:
     near = ops.square(target[..., :1])
     off = ops.sum(ops.abs(target[..., 1:] - logits[..., 1:]) * near, axis=(1, 2, 3))
     return heat + _OFFSET_SHARE * off / (8.0 * ops.sum(near, axis=(1, 2, 3)) + 1.0)
+
+
+def mask_loss(target: Any, logits: Any) -> Any:
+    """Mean binary loss of all pixels, as the published alignment system was trained."""
+    from keras import ops
+
+    each = binary(ops.cast(target, "float32"), ops.cast(logits, "float32"))
+    return ops.mean(each, axis=(1, 2))

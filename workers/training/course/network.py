@@ -11,7 +11,7 @@ from typing import Any
 from workers.dataset.examples import BODIES, PAIR
 from workers.models import architectures
 from workers.models.preprocess import PreprocessSpec
-from workers.training.course.recipe import Recipe, is_ours, wrong
+from workers.training.course.recipe import CORNERS, READ_BODIES, UNET, Recipe, is_ours, wrong
 from workers.training.tasks import Task
 
 
@@ -24,7 +24,7 @@ def task_of(recipe: Recipe, classes: Sequence[str]) -> Task:
         raise wrong(
             "backbone", f"{recipe.backbone} reads {architecture.channels} image(s), the task {channels}"
         )
-    if (recipe.backbone == "corners") != (subject.reads == BODIES) or recipe.backbone in ("locator", "unet"):
+    if (recipe.backbone in READ_BODIES) != (subject.reads == BODIES) or recipe.backbone == "locator":
         raise wrong("backbone", f"{recipe.backbone} does not answer what the task {recipe.task} asks")
     if subject.reads != BODIES and len(classes) < 2:
         raise wrong("task", f"the dataset has the classes {', '.join(classes) or 'none'}; two are needed")
@@ -41,7 +41,9 @@ def task_of(recipe: Recipe, classes: Sequence[str]) -> Task:
 
 def _params(recipe: Recipe, preset: Mapping[str, Any], classes: int) -> dict[str, Any]:
     params = dict(preset) | {"height": recipe.height, "width": recipe.width}
-    if recipe.backbone != "corners":
+    if recipe.backbone == UNET:
+        return params | {"classes": 1, "base": recipe.stem}
+    if recipe.backbone != CORNERS:
         params["classes"] = classes
     if is_ours(recipe.backbone):
         params |= {"stem": recipe.stem, "widths": list(recipe.widths)}
@@ -60,6 +62,6 @@ def _preprocessing(recipe: Recipe) -> PreprocessSpec:
 def _labels(recipe: Recipe, classes: Sequence[str]) -> tuple[Mapping[str, Any], ...]:
     """What is known of each class: all that the task's own labels say, else its name."""
     if recipe.subject.reads == BODIES:
-        return ({"id": "VERTEBRAL_BODY_CORNERS"},)
+        return ({"id": "VERTEBRAL_BODIES" if recipe.backbone == UNET else "VERTEBRAL_BODY_CORNERS"},)
     known = {str(label["id"]): label for label in recipe.subject.labels}
     return tuple(known.get(name, {"id": name}) for name in classes)

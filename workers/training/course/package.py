@@ -24,8 +24,8 @@ from workers.evaluation.table import Predictions, write_predictions
 from workers.models import bundle, calibrate, ood
 from workers.models.bundle_write import Draft, write, write_pins
 from workers.training.card import FROM_GIVEN_WEIGHTS
+from workers.training.course import angles, flagging
 from workers.training.course import answers as split_answers
-from workers.training.course import flagging
 from workers.training.course.answers import Split, answers, joined
 from workers.training.course.bodies import bodies_found
 from workers.training.course.checkpoint import BEST, best_weights
@@ -34,7 +34,7 @@ from workers.training.course.recipe import Recipe
 from workers.training.packaging import draft, threshold_at
 from workers.training.points import operating_point
 from workers.training.served import Network
-from workers.training.tasks import HEATMAP_THRESHOLD, TYPICAL_STEP_MM, Task
+from workers.training.tasks import Task
 
 Array = NDArray[Any]
 PREDICTIONS, BUNDLES = "predictions.csv", "bundles"
@@ -171,10 +171,7 @@ def _corners(task: Task, recipe: Recipe, material: Material, seen: _Answers) -> 
         )
     # The median, as a standard deviation: bodies that were mixed up are what the gate is for, not this number.
     corner_mm = 1.4826 * float(np.median(np.abs(errors)))
-    calibration = {
-        "method": "none", "heatmap_threshold": HEATMAP_THRESHOLD, "typical_step_mm": TYPICAL_STEP_MM,
-        "corner_mm": corner_mm,
-    }  # fmt: skip
+    calibration = {"method": "none", **angles.reading(test.logits.shape[-1]), "corner_mm": corner_mm}
     both = joined(check, test)
     table = split_answers.table_of_measures(material, both, seen.outside(both), corner_mm)
     own = table.take(table.splits == "test")

@@ -21,6 +21,8 @@ from workers.models import architectures
 from workers.training.course.subjects import SUBJECTS, Subject
 
 LOSSES = ("plain", "weighted", "focal")
+CORNERS, UNET = "corners", "unet"
+READ_BODIES = (CORNERS, UNET)
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -29,7 +31,8 @@ class Recipe:
     """Sizes in pixels; spacing_mm 0 means the whole image. patience counts epochs without a better
     validation loss, from the middle of the training on.
 
-    widths and stem describe our own small networks and are ignored by published ones. augment scales how much images
+    widths and stem describe our own small networks and are ignored by published ones, but that stem is the number of
+    channels a U-Net begins with (64 in the publication). augment scales how much images
     are varied; 0 shows them as they are.
     """
 
@@ -101,7 +104,7 @@ def recipe_of(data: Mapping[str, Any]) -> Recipe:
     height, width = _size(subject, backbone)
     defaults = {
         "backbone": backbone, "name": f"site-{subject.name}", "height": height, "width": width,
-        "spacing_mm": subject.spacing_mm or 0.0,
+        "spacing_mm": subject.spacing_mm or 0.0, **_stem(backbone),
     }  # fmt: skip
     fields = {field.name: field for field in dataclasses.fields(Recipe)}
     strangers = sorted(set(data) - set(fields))
@@ -124,6 +127,11 @@ def _size(subject: Subject, backbone: str) -> tuple[int, int]:
     except architectures.UnknownArchitecture as error:
         raise wrong("backbone", str(error)) from error
     return subject.size if is_ours(backbone) else (int(preset["height"]), int(preset["width"]))
+
+
+def _stem(backbone: str) -> dict[str, int]:
+    preset = architectures.of(f"{backbone}/1").preset
+    return {"stem": int(preset["base"])} if backbone == UNET else {}
 
 
 def _value(key: str, kind: str, value: Any) -> Any:

@@ -1,6 +1,6 @@
 """The whole course: images, preparation, epochs, curves, bundle. The same command again goes on where it stopped.
 
-Below the folder: recipe.toml, prepared/, state.npz and best.npz (after each epoch), curves.csv and .png, and when it is
+Below the folder: recipe.toml, prepared/, state.npz and best.npz (after each epoch), effort.jsonl, curves.csv and .png, and when it is
 finished bundles/NAME with pins.json, and predictions.csv for `triage-models evaluate --predictions`.
 """
 
@@ -15,6 +15,7 @@ from triage.domain.errors import Conflict
 from workers.dataset.examples import gather
 from workers.dataset.load import Dataset
 from workers.training.course.curves import write_curves
+from workers.training.course.effort import sitting
 from workers.training.course.material import Material, Watch, material, unwatched
 from workers.training.course.network import task_of
 from workers.training.course.recipe import Recipe
@@ -50,7 +51,13 @@ def course(
     one_thread(threads)
     out.mkdir(parents=True, exist_ok=True)
     _keep_recipe(out / RECIPE, recipe)
-    dataset = Dataset(data)
+    with sitting(out):
+        return _sit(recipe, Dataset(data), out, start, stop_after, watch, echo)
+
+
+def _sit(
+    recipe: Recipe, dataset: Dataset, out: Path, start: Path | None, stop_after: int | None, watch: Watch, echo: Echo
+) -> Result:  # fmt: skip
     gathered = gather(dataset, recipe.subject.reads)
     classes = recipe.subject.ordered(one.label for one in gathered.examples if one.label)
     task = task_of(recipe, classes)
