@@ -14,9 +14,11 @@ from enum import StrEnum
 from triage.domain.errors import Refused
 from triage.domain.spoken import one_line
 
-# In the order in which a study passes them: gate, locator, classifier; then what measures, where a site has it.
+# In the order in which a study passes them: gate, locator, classifier; then what looks after the flag, where a site has
+# it: angles, and the pattern of the curve in a pair of views.
 REQUIRED = ("view-gate", "vertebra-locator", "vertebra-fresh")
-MEASURES = ("alignment",)
+PAIR = "pair-pattern"
+MEASURES = ("alignment", PAIR)
 SERVED = (*REQUIRED, *MEASURES)
 AS_SHIPPED = "as shipped"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")

@@ -64,7 +64,7 @@ def open_analyst(configuration: wire.Configuration) -> Any:
     """Return the analyst on warm networks; imports TensorFlow. Raises BundleRejected."""
     from triage.spool import Spool
     from workers import report
-    from workers.child.known import Networks
+    from workers.child.known import Networks, buckets_of
     from workers.child.study import Analyst
     from workers.infer import BF16, FP32, Served, configure_runtime
     from workers.models import roles
@@ -76,7 +76,8 @@ def open_analyst(configuration: wire.Configuration) -> Any:
         roles.check(bundle)
     reduced = set(configuration.bf16)
     served_by_name = {
-        name: Served(bundle, numerics=BF16 if name in reduced else FP32) for name, bundle in bundles.items()
+        name: Served(bundle, buckets_of(name), numerics=BF16 if name in reduced else FP32)
+        for name, bundle in bundles.items()
     }
     networks = Networks.of(served_by_name)
     return Analyst(networks, Spool(Path(configuration.spool_root)), report.Mode(configuration.mode))

@@ -7,12 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from triage.domain.finding import ImageView, ModelIdentity, NotAnalysedImage
+from triage.domain.model import PAIR
 from triage.domain.reading import KeyImage
 from workers.decode import Radiograph
-from workers.infer import Served
+from workers.infer import BUCKETS, Served
 from workers.interpret import flag
 from workers.interpret.measures import Film
+from workers.interpret.pairing import Candidate
 from workers.models import ood
 from workers.models.preprocess import Prepared
 
@@ -35,25 +40,35 @@ class Stopwatch:
             self.milliseconds[name] = self.milliseconds.get(name, 0.0) + spent
 
 
+def buckets_of(name: str) -> tuple[int, ...]:
+    """Return the batch sizes to warm a bundle for: a study has one pair, and many images."""
+    return (1,) if name == PAIR else BUCKETS
+
+
 @dataclass(frozen=True)
 class Networks:
-    """The three bundles of the algorithm and, where the site has one, the one that measures; frozen and warm."""
+    """The three bundles of the algorithm and, where the site has them, those that look after the flag; frozen and warm."""
 
     gate: Served
     locator: Served
     fresh: Served
     alignment: Served | None = None
+    pair: Served | None = None
 
     @classmethod
     def of(cls, served: Mapping[str, Served]) -> Networks:
         """Return the networks from what is served by name."""
         return cls(
-            served["view-gate"], served["vertebra-locator"], served["vertebra-fresh"], served.get("alignment")
+            served["view-gate"],
+            served["vertebra-locator"],
+            served["vertebra-fresh"],
+            served.get("alignment"),
+            served.get(PAIR),
         )
 
     def identities(self) -> tuple[ModelIdentity, ...]:
         """Return what a report must say about them."""
-        served = (self.gate, self.locator, self.fresh, self.alignment)
+        served = (self.gate, self.locator, self.fresh, self.alignment, self.pair)
         return tuple(
             ModelIdentity(
                 one.bundle.name, one.bundle.version, one.bundle.digest, one.bundle.data_origin, one.numerics
@@ -61,6 +76,14 @@ class Networks:
             for one in served
             if one is not None
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One image with its view; the network's input [height, width, 1] only where it may become one of a pair."""
+
+    candidate: Candidate
+    array: NDArray[np.float32] | None
 
 
 @dataclass
@@ -74,6 +97,7 @@ class Found:
     pictures: dict[str, KeyImage] = field(default_factory=dict)
     attention: dict[str, bytes] = field(default_factory=dict)
     films: list[tuple[Film, Prepared]] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""One study inside the child: decode -> gate -> locator -> classifier -> interpret -> (measure) -> report.
+"""One study inside the child: decode -> gate -> locator -> classifier -> interpret -> (measure, pair) -> report.
 
 Promise: images are taken in small groups, so memory does not grow with the study; every image ends as a
 view or as not analysed with its reason; the flag sees only what the gate takes for a lateral spine.
@@ -21,7 +21,7 @@ from triage.domain.finding import EvidenceDraft, NotAnalysedImage, Outcome, Tria
 from triage.domain.reading import KeyImage
 from triage.spool import Spool
 from workers import overlay, preview, report
-from workers.child import measuring
+from workers.child import measuring, pairs
 from workers.child.known import Found, Networks, Shown, Stopwatch
 from workers.child.wire import StudyReply, StudyRequest
 from workers.decode import Radiograph, decode
@@ -59,8 +59,8 @@ class Analyst:
         """
         found = Found(Stopwatch(self._clock))
         outcome = self._judged(request, found)
-        if found.films:
-            if notice is not None:
+        if found.films or found.waiting:
+            if notice is not None and (found.films or pairs.ready(found.waiting)):
                 notice(outcome.triage)
             outcome = self._measured(request, outcome, found)
         with found.watch.stage("report"):
@@ -75,7 +75,9 @@ class Analyst:
     def _measured(self, request: StudyRequest, outcome: Outcome, found: Found) -> Outcome:
         with found.watch.stage("measure"):
             measures = measuring.measures(self._networks.alignment, found.films, wanted=request.measure)
-        return replace(outcome, measures=measures)
+        with found.watch.stage("pair"):
+            pattern = pairs.pattern(self._networks.pair, found.waiting, wanted=request.measure)
+        return replace(outcome, measures=measures, pattern=pattern)
 
     def _judged(self, request: StudyRequest, found: Found) -> Outcome:
         for first in range(0, len(request.instances), GROUP):
@@ -87,8 +89,8 @@ class Analyst:
 
     def _group(self, instances: Sequence[InstanceForAnalysis], found: Found) -> None:
         with found.watch.stage("decode"):
-            pairs = [pair for pair in (self._decoded(instance, found) for instance in instances) if pair]
-        images = [Shown(uid, radiograph) for uid, radiograph in pairs]
+            decoded = [one for one in (self._decoded(instance, found) for instance in instances) if one]
+        images = [Shown(uid, radiograph) for uid, radiograph in decoded]
         self._look(images, found)
         with found.watch.stage("preview"):
             shown = (one for one in images if one.refused is None)
@@ -96,6 +98,7 @@ class Analyst:
         found.views.extend(one.view for one in images if one.view is not None)
         with found.watch.stage("prepare"):
             found.films.extend(measuring.films(self._networks.alignment, images, len(found.films)))
+            found.waiting.extend(pairs.waiting(self._networks.pair, images, found.waiting))
         lateral = [one for one in images if one.view is not None and one.view.view is View.LATERAL]
         found.laterals.extend(self._laterals(lateral, found))
 

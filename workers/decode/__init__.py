@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,7 @@ from triage.domain.errors import Unprocessable
 from workers.decode import codecs, grey
 from workers.decode.frames import frame_bytes
 from workers.decode.layout import layout_of, require_grey
+from workers.decode.moment import taken_at
 from workers.decode.part10 import Limits, read
 from workers.decode.spacing import Spacing, spacing_of
 from workers.decode.trouble import parsing, too_large
@@ -34,6 +36,7 @@ class Radiograph:
     """One decoded frame. `header_view` is ViewPosition as sent: a hint, never a decision.
 
     `front` is the side of the image ("left" or "right") to which the patient faces by Patient Orientation, else None.
+    `taken_at` is the header's wall clock of the acquisition, whose zone means nothing.
     """
 
     image: GrayImage
@@ -42,6 +45,7 @@ class Radiograph:
     frames: int
     decoder: str
     front: Literal["left", "right"] | None = None
+    taken_at: datetime | None = None
 
 
 def decode(path: Path, frame: int = 0, limits: Limits | None = None) -> Radiograph:
@@ -67,7 +71,9 @@ def _decode(path: Path, frame: int, limits: Limits) -> Radiograph:
     values = grey.darkened(bright, grey.padding(dataset, stored))
     spacing = spacing_of(dataset)
     image = GrayImage(values, None if spacing is None else spacing.detector_mm, layout.stored)
-    return Radiograph(image, spacing, _view_position(dataset), layout.frames, codec.name, _front(dataset))
+    return Radiograph(
+        image, spacing, _view_position(dataset), layout.frames, codec.name, _front(dataset), taken_at(dataset)
+    )
 
 
 def _view_position(dataset: Dataset) -> str:

@@ -19,6 +19,7 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from triage.domain.errors import Unavailable, Unprocessable
+from workers.decode import moment
 from workers.decode.trouble import parsing
 
 # Nothing else is kept in memory: neither private data nor the patient.
@@ -26,6 +27,7 @@ _KEPT: list[BaseTag | int] = [
     Tag("SOPClassUID"),
     Tag("SOPInstanceUID"),
     Tag("Modality"),
+    *(Tag(keyword) for keyword in moment.KEPT),
     Tag("ViewPosition"),
     Tag("PatientOrientation"),
     Tag("SamplesPerPixel"),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from triage.domain.finding import View
+from triage.domain.model import PAIR
 from workers.models import architectures
 from workers.models.bundle import DESCRIPTION, Bundle, BundleRejected
 from workers.models.networks.corners import CHANNELS
@@ -82,9 +83,20 @@ def _alignment(bundle: Bundle) -> str:
     )
 
 
+def _pair(bundle: Bundle) -> str:
+    if bundle.positive not in bundle.label_ids:
+        return "it does not say which of its labels is flagged"
+    if not 0 < bundle.operating_point("triage").threshold <= 1:
+        return "its operating point is no probability above 0"
+    if bundle.preprocessing.spacing_mm:
+        return "it reads crops, not whole images"
+    return _kind(bundle, "classes", channels=2)
+
+
 RULES: Mapping[str, Callable[[Bundle], str]] = {
     "view-gate": _gate,
     "vertebra-locator": _locator,
     "vertebra-fresh": _fresh,
     "alignment": _alignment,
+    PAIR: _pair,
 }

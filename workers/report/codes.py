@@ -73,6 +73,7 @@ SITE_OF: dict[MeasureKind, Code] = {
 
 TRIAGE_FLAG = Code("TRIAGE-FLAG", LOCAL_SCHEME, "Triage flag")
 TRIAGE_TARGET = Code("TRIAGE-TARGET", LOCAL_SCHEME, "Condition looked for")
+ATYPICAL_CURVE = Code("ATYPICAL-CURVE", LOCAL_SCHEME, "Atypical scoliosis curve pattern")
 FLAGGED = Code("FLAGGED", LOCAL_SCHEME, "Flagged")
 NOT_FLAGGED = Code("NOT-FLAGGED", LOCAL_SCHEME, "Not flagged")
 

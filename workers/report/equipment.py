@@ -16,6 +16,7 @@ from pydicom.sr.coding import Code
 from triage import __version__
 from triage.domain.analysis import SPINE_XR_TRIAGE
 from triage.domain.finding import ModelIdentity
+from triage.domain.model import PAIR
 from triage.domain.own_results import MANUFACTURER, MODEL_NAME, device_uid
 from workers.report import codes, header, identity, wire
 from workers.report.naming import Stamp
@@ -25,6 +26,7 @@ CONTRIBUTING = header.tag("ContributingEquipmentSequence")
 _VIEW_ROLES = ("gate", "view")
 _FLAG_ROLES = ("fresh", "fracture", "classifier")
 _MEASURE_ROLES = ("alignment",)
+_PATTERN_ROLES = (PAIR,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,11 @@ def flag_model(models: tuple[ModelIdentity, ...]) -> ModelIdentity | None:
 def measure_model(models: tuple[ModelIdentity, ...]) -> ModelIdentity | None:
     """Return the model that measured angles, told by its bundle's name."""
     return _role(models, _MEASURE_ROLES)
+
+
+def pattern_model(models: tuple[ModelIdentity, ...]) -> ModelIdentity | None:
+    """Return the model that looked at a pair of views, told by its bundle's name."""
+    return _role(models, _PATTERN_ROLES)
 
 
 def algorithm(

@@ -16,15 +16,17 @@ from workers.report import codes, equipment
 from workers.report.alignment_groups import alignment_groups
 from workers.report.case import Case, comment
 from workers.report.document import add_caution, add_comment, certainty, document, source_image
+from workers.report.pattern_groups import pattern_groups
 from workers.report.source import Radiograph
 from workers.report.values import BuiltObject, Kind, Mode
 
 
 def image_report(case: Case) -> BuiltObject:
-    """Return SR-A: a View classification group per analysed image, one Study triage group, what was measured."""
+    """Return SR-A: a View classification group per analysed image, one Study triage group, what was measured, the pattern of the curve."""
     groups = [_view_group(case, view) for view in case.request.outcome.views]
     groups.append(_triage_group(case))
     groups.extend(alignment_groups(case))
+    groups.extend(pattern_groups(case))
     return document(case, Kind.IMAGE_REPORT, 1, groups, _predecessors(case))
 
 

@@ -17,6 +17,7 @@ from pydicom.uid import (
 )
 
 from tests import measure_cast as measures
+from tests import pattern_cast as pairs
 from tests import report_cast as cast
 from tests import validators
 from triage.domain.finding import NotAnalysedImage, TriageOutcome
@@ -111,6 +112,8 @@ def _add_others(bench: Bench) -> None:
     bench.add("nothing-analysed", cast.request(nothing, Mode.TRIAGE), [three])
     for mode in Mode:
         bench.add(f"measured-{mode}", cast.request(measures.measured(one, two), mode), [one, two])
+        bench.add(f"pattern-{mode}", cast.request(pairs.patterned(one, two), mode), [one, two])
+    bench.add("unpaired", cast.request(pairs.unpaired(two), Mode.TRIAGE), [two])
     bench.add("unmeasurable", cast.request(measures.unmeasurable(one), Mode.TRIAGE), [one])
 
 
@@ -185,6 +188,8 @@ def test_pixelmed_finds_no_error_but_sees_a_device_without_uid(bench: Bench) -> 
         "nothing-analysed",
         "measured-assist",
         "unmeasurable",
+        "pattern-assist",
+        "unpaired",
     )
     judged = [path for path in bench.reports if path.name.startswith(cases)]
     found = validators.pixelmed([*judged, planted])

@@ -77,7 +77,8 @@ _SUBJECTS = (
     ),
     Subject(
         "pair", PAIR, "spinenet-dual", (256, 128), (0.5, 99.5), "symmetric", _RADIOGRAPHS, ("AP", "LATERAL"),
-        "A frontal and a lateral radiograph of the whole spine of one patient: pattern of the curve.",
+        "A frontal and a lateral radiograph of the whole spine of one child or adolescent, standing, before surgery and without a "
+        "brace: pattern of the curve.",
         positive="atypical", mirror=False,
     ),
     Subject(
