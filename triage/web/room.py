@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from triage.config import Settings
 from triage.domain import angle
-from triage.web import labels, order_words, words
+from triage.web import finding_words, labels, order_words, words
 from triage.web.clocks import clock, clock_or_day
 from triage.web.entry.doorkeeper import Doorkeeper
 from triage.web.figures import AuditTail
@@ -96,6 +96,7 @@ def frame(here: Room, look: Look) -> dict[str, Any]:
         "labels": labels,
         "order_words": order_words,
         "angle": angle,
+        "finding_words": finding_words,
         "site": here.settings.product.site,
         "reader": NOBODY,
         "token": "",

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from triage.domain.finding import CurvePattern, ImageView, ModelIdentity, Outcome, TriageOutcome
+from triage.domain.finding import ImageView, ModelIdentity, Outcome
 from triage.domain.priority import LOOK_SOONER, AiStatus, RequestedPriority, Tier
 from triage.domain.worklist import HistoryEntry, Tab, WorklistRow, WorklistState
 from triage.store import bounded
@@ -251,14 +251,6 @@ def view(found: ImageView) -> str:
         else ""
     )
     return f"{words or 'view unknown'}{header}"
-
-
-def pattern(found: CurvePattern) -> str:
-    """Return what was found in the two views together, or why nothing was."""
-    answer = found.answer
-    return (
-        f"not analysed: {answer.sentence}" if answer.outcome is TriageOutcome.ABSTAINED else answer.sentence
-    )
 
 
 def localisation(outcome: Outcome) -> str:

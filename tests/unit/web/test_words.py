@@ -38,6 +38,7 @@ def _texts() -> dict[str, str]:
         STATIC.parent / "labels.py",
         STATIC.parent / "circumstances.py",
         STATIC.parent / "order_words.py",
+        STATIC.parent / "finding_words.py",
     ]
     return {path.name: path.read_text() for path in files} | {"priority.py": _sentences()}
 
