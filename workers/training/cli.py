@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from workers.dataset.commands import dataset
+from workers.dataset.door import Command
 from workers.evaluation.commands import COMMANDS
 from workers.training.ensemble_commands import ensemble
 from workers.training.train_commands import DIFFICULTY, TASKS, phantom_series, phantom_set, recipe, train
@@ -116,6 +117,28 @@ def figures(out: Path, report: Path | None, outside: tuple[Path, ...]) -> None:
         write_report(out, report, outside, echo=_echo)
     else:
         print_figures(out / "bundles", outside, echo=_echo)
+
+
+@main.command(
+    "side-by-side",
+    cls=Command,
+    epilog="Example: triage-models side-by-side --runs build/runs --report ops/reports",
+)
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help="Folder of trainings as TASK/NETWORK, each the --out of `train` on the same dataset.",
+)
+@click.option("--report", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+@click.option(
+    "--rounds", type=click.IntRange(100, 20_000), default=2000, show_default=True, help="Bootstrap rounds."
+)
+def side_by_side(runs: Path, report: Path, rounds: int) -> None:
+    """Write a page of published networks beside small ones: figures, paired tests, the best ensemble of the nine."""
+    from workers.training.side_by_side_page import write_page
+
+    write_page(runs, report, rounds=rounds, echo=_echo)
 
 
 @main.command(epilog="Example: triage-models card view-gate")
