@@ -1,4 +1,4 @@
-"""What the list is for one reader beside what it is for all: columns, views, skips, and how many studies they hold."""
+"""What the list is for one reader beside what it is for all: columns, keys, views, skips, how many studies they hold."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from datetime import datetime
 
 from sqlalchemy import Engine, func, select
 
+from triage.domain.keymap import Keymap
 from triage.domain.reading import USUAL_COLUMNS, Column, SavedView
 from triage.domain.worklist import WorklistState
-from triage.store import saved_views, skips
+from triage.store import reader_keys, saved_views, skips
 from triage.store.engine import transaction
 from triage.store.worklist_tables import worklist_item
 
@@ -25,9 +26,10 @@ class ReaderSide:
     views: Sequence[SavedView]
     skipped: Mapping[int, datetime]
     mine: int
+    keymap: Keymap
 
 
-NOBODYS = ReaderSide(USUAL_COLUMNS, (), {}, 0)
+NOBODYS = ReaderSide(USUAL_COLUMNS, (), {}, 0, Keymap())
 
 
 def of_reader(engine: Engine, reader: str) -> ReaderSide:
@@ -39,4 +41,5 @@ def of_reader(engine: Engine, reader: str) -> ReaderSide:
             saved_views.views_within(connection, reader),
             skips.within(connection, reader),
             int(connection.execute(select(func.count()).where(*held)).scalar_one()),
+            reader_keys.within(connection, reader),
         )

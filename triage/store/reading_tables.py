@@ -1,4 +1,4 @@
-"""The tables of what readers add: stored queries, saved views, columns, opinions, skips, previews with their
+"""The tables of what readers add: stored queries, saved views, columns, keys, opinions, skips, previews with their
 attention maps, lowerings, notes, labels."""
 
 from __future__ import annotations
@@ -74,6 +74,15 @@ reader_columns = Table(
     metadata,
     _word("reader", key=True),
     Column("columns", ARRAY(Text), nullable=False),
+    _now("changed_at"),
+)
+
+reader_keys = Table(
+    "reader_keys",
+    metadata,
+    _word("reader", key=True),
+    # By the act's usual key, only those that are not usual.
+    Column("keymap", JSONB, nullable=False),
     _now("changed_at"),
 )
 

@@ -71,6 +71,14 @@ COMMANDS = (
     ("?", "Show all keys"),
 )
 KEY_CAPS = {" ": "Space"}
+# What a reader may put on another key; the space bar stays.
+REMAPPABLE = (
+    ("j", "Next row"),
+    ("k", "Row before"),
+    ("g", "First row"),
+    ("G", "Last row"),
+    *((key, what) for key, what in COMMANDS if key != " "),
+)
 KEYS = (
     ("j k ↓ ↑", "next row, row before"),
     ("g G", "first row, last row"),

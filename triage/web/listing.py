@@ -70,6 +70,7 @@ def content(here: Room, request: Request, where: Where, message: Message) -> dic
         "views": side.views,
         "columns": side.columns,
         "skipped": side.skipped,
+        "keymap": side.keymap,
         "always": ALWAYS,
         "skip_minutes": here.settings.web.skip_minutes,
         "where": where,

@@ -1,4 +1,4 @@
-"""What a reader prefers: the look of this browser, and which columns the list has for them."""
+"""What a reader prefers: the look of this browser, which columns the list has for them, and which keys."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from triage.store import saved_views
+from triage.domain import keymap
+from triage.domain.errors import Refused
+from triage.store import reader_keys, saved_views
 from triage.web.carrying_out import carried_out
-from triage.web.labels import DENSITIES, THEMES
+from triage.web.labels import DENSITIES, REMAPPABLE, THEMES
 from triage.web.look import COOKIE, OPEN, PRIVATE, YEAR_SECONDS, Look
 from triage.web.place import Carried, Token
 from triage.web.reader import Reader
@@ -58,6 +60,28 @@ def choose_columns(
 
     def act(here: Room, reader: Reader) -> Response:
         saved_views.choose_columns(here.engine, reader.name, column or ())
+        return back(where)
+
+    return carried_out(request, where, token, act)
+
+
+@router.post("/keys")
+def choose_keys(
+    request: Request,
+    where: Carried,
+    token: Token = "",
+    usual: Annotated[list[str] | None, Form()] = None,
+    chosen: Annotated[list[str] | None, Form()] = None,
+    usually: Annotated[str, Form(max_length=8)] = "",
+) -> Response:
+    """Remember this reader's keys, or that they want the usual ones again."""
+
+    def act(here: Room, reader: Reader) -> Response:
+        asked, keys = (usual or [], chosen or []) if not usually else ([], [])
+        if len(asked) != len(keys):
+            raise Refused("keys", "the form names an act without its key. Nothing changed.")
+        found = keymap.chosen(dict(zip(asked, keys, strict=True)), dict(REMAPPABLE))
+        reader_keys.choose(here.engine, reader.name, found)
         return back(where)
 
     return carried_out(request, where, token, act)

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from triage.web.labels import COMMANDS, KEY_CAPS, KEYS
+from triage.domain.keymap import USUAL
+from triage.web.labels import COMMANDS, KEY_CAPS, KEYS, REMAPPABLE
 from triage.web.room import STATIC
 
 SCRIPT = (STATIC / "keys.js").read_text()
@@ -24,6 +25,11 @@ def bound() -> set[str]:
 def test_every_command_of_the_palette_is_a_key_and_is_in_the_help(key: str) -> None:
     listed = {word for keys, _ in KEYS for word in keys.split()}
     assert key in bound() and KEY_CAPS.get(key, key) in listed
+
+
+def test_every_act_of_one_key_can_have_another_and_has_a_name() -> None:
+    letters = {key for key in bound() if len(key) == 1 and key != " "}
+    assert letters == set(USUAL) == set(dict(REMAPPABLE))
 
 
 def test_every_letter_the_page_listens_to_is_in_the_help() -> None:

@@ -30,6 +30,7 @@ FORMS = {
     "/studies/{study_id}/lower": Right.LOWER,
     "/look": Right.ARRANGE,
     "/columns": Right.ARRANGE,
+    "/keys": Right.ARRANGE,
     "/search": Right.ARRANGE,
     "/views": Right.ARRANGE,
     "/views/{view_id}/forget": Right.ARRANGE,

@@ -6,6 +6,7 @@ const triageHold = (() => {
   const POINTER_MS = 2000;
   const SAY_MS = 10000;
   const $ = (id) => document.getElementById(id);
+  const BRING = JSON.parse(document.body.dataset.keys || "{}")["."] ?? ".";
   const idsOf = (root) => [...root.querySelectorAll("#rows > tr")].map((row) => row.dataset.study);
 
   let moved = 0; // when the pointer last moved over the list
@@ -119,11 +120,11 @@ const triageHold = (() => {
     const button = doc.createElement("button");
     button.type = "button";
     button.id = "bring-in";
-    button.textContent = "Bring in ( . )";
+    button.textContent = `Bring in ( ${BRING} )`;
     bar.replaceChildren(text, button);
     if (Date.now() - said > SAY_MS) {
       said = Date.now();
-      $("announce").textContent = `${words}. Press full stop to bring in.`;
+      $("announce").textContent = `${words}. Press ${BRING === "." ? "full stop" : BRING} to bring in.`;
     }
   }
 

@@ -193,6 +193,10 @@
     Enter: () => (document.querySelector('#drawer [data-key="viewer"]') ? view() : toggle()),
     Escape: close, ArrowLeft: () => $("close")?.click(),
   };
+  // A reader's own keys: by the key that is pressed, the usual key of what it does.
+  const own = new Map(Object.entries(JSON.parse(document.body.dataset.keys || "{}")));
+  const meant = new Map([...own].map(([usual, chosen]) => [chosen, usual]));
+  const usual = (key) => meant.get(key) ?? (own.has(key) ? "" : key);
   function savedView(event) {
     const number = /^Digit([1-9])$/.exec(event.code)?.[1];
     if (!number) return;
@@ -219,10 +223,11 @@
     if (/^\d$/.test(event.key)) return digit(event.key);
     if (event.key === "Enter" && digits.length > 2 && $("text")) return event.preventDefault(), jump();
     if ((event.key === " " || event.key === "Enter") && event.target.matches("a, button, summary, input")) return;
-    const act = acts[event.key];
+    const key = usual(event.key);
+    const act = acts[key];
     if (!act) return;
     event.preventDefault();
-    inTurn(event.key, act);
+    inTurn(key, act);
   });
 
   // What the palette chooses is done as if its key had been pressed.
