@@ -21,7 +21,7 @@ from workers.evaluation.agreement import agreement
 from workers.evaluation.calibration import quality
 from workers.evaluation.compare import mcnemar
 from workers.evaluation.resample import ROUNDS, PatientBootstrap
-from workers.evaluation.statistics import auc_delong, reliability
+from workers.evaluation.statistics import reliability
 from workers.evaluation.table import Predictions
 
 Array = NDArray[Any]
@@ -175,7 +175,8 @@ def _subgroup(part: Predictions, plan: Plan, points: Sequence[Mapping[str, Any]]
     row["accuracy"] = figures.overall(known, boot)["accuracy"]
     if points:
         index = known.index_of(str(plan.positive))
-        row["auc"] = figures.pack(auc_delong(known.probabilities[:, index], known.labels == index))
+        found = figures.area(known.probabilities[:, index], known.labels == index, boot)
+        row["auc"] = figures.quotable(found)[0]
         at = figures.at_threshold(known, index, float(points[0]["threshold"]), boot)
         row |= {key: at[key] for key in ("sensitivity", "specificity", "ppv")}
     return row

@@ -68,6 +68,13 @@ def area(scores: Array, truth: Array, boot: PatientBootstrap) -> dict[str, Any]:
     }
 
 
+def quotable(found: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+    """Return of `area` the interval to quote, and its name: DeLong's takes several cases of a patient as independent."""
+    if found["cases_per_patient_is_one"]:
+        return found["delong"], "DeLong"
+    return found["by_patient"], "bootstrap by patient"
+
+
 def per_class(table: Predictions, boot: PatientBootstrap) -> dict[str, dict[str, Any]]:
     """Return, for each class against the rest, the figures of the likeliest class and the area."""
     said = table.probabilities.argmax(axis=1)

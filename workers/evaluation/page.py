@@ -12,6 +12,7 @@ from typing import Any
 
 from workers.evaluation import page_parts as parts
 from workers.evaluation import plots
+from workers.evaluation.figures import quotable
 
 _STYLE = """
 :root{color-scheme:light}body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;margin:0 auto;
@@ -75,12 +76,12 @@ def _figures(record: Mapping[str, Any]) -> str:
         return text
     positive, table = record["positive"], record["table"]
     share = table["classes"].get(positive["name"], 0) / max(1, sum(table["classes"].values()))
-    area = parts.interval(positive["auc"]["delong"])
+    area, how = quotable(positive["auc"])
     return text + parts.pictures(
         [
             (
                 plots.roc(positive, record.get("readers", [])),
-                f"ROC curve of {positive['name']}, area {area} (DeLong); operating points and readers are marked.",
+                f"ROC curve of {positive['name']}, area {parts.interval(area)} ({how}); operating points and readers are marked.",
             ),
             (plots.precision_recall(positive, share), f"Precision over recall of {positive['name']}."),
         ]

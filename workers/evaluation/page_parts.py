@@ -153,7 +153,7 @@ def calibration(found: Mapping[str, Any]) -> str:
     """Return calibration figures."""
     rows = [
         ("Expected calibration error", interval(found["ece"])),
-        ("Brier score", found["brier"]),
+        ("Brier score, summed over the classes: 0 to 2", found["brier"]),
         ("Log-loss", found["log_loss"]),
     ]
     rows += [(f"Calibration {key}", found[key]) for key in ("slope", "intercept") if key in found]
@@ -194,7 +194,7 @@ def subgroups(rows: Sequence[Mapping[str, Any]]) -> str:
         "Cases",
         "Patients",
         "Declined",
-        "AUC (DeLong)",
+        "AUC",
         "Accuracy",
         "Sensitivity",
         "Specificity",

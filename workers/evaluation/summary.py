@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from workers.evaluation.figures import quotable
 from workers.evaluation.page_parts import interval
 
 
@@ -17,18 +18,34 @@ def lines(record: Mapping[str, Any]) -> Iterator[str]:
         yield f"  accuracy {interval(record['overall']['accuracy'])}  macro F1 {interval(record['overall']['macro_f1'])}"
     if record.get("positive"):
         positive = record["positive"]
-        yield f"  {positive['name']}: AUC {interval(positive['auc']['delong'])} (thresholds chosen on: {positive['thresholds_chosen_on']})"
+        area, how = quotable(positive["auc"])
+        yield f"  {positive['name']}: AUC {interval(area)} ({how}; thresholds chosen on: {positive['thresholds_chosen_on']})"
         for point in positive["operating_points"]:
             at, served = point["answered"], point["as_served"]
             yield (
                 f"  {point['name']} at {point['threshold']:.4g}: sensitivity {interval(at['sensitivity'])}, "
                 f"specificity {interval(at['specificity'])}; as served {interval(served['sensitivity'])}, {interval(served['specificity'])}"
             )
+    if "comparison" in record:
+        yield from _comparison(record["comparison"])
     for name, found in record["measures"].items():
         yield (
             f"  {name}: analysed {found['analysed']} of {found['cases_with_reference']}, "
             f"mean absolute difference {interval(found.get('mean_absolute_difference'), 2)}, ICC(2,1) {interval(found.get('icc_2_1'))}"
         )
+
+
+def _comparison(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the tests of two models on the cases that both answered."""
+    right = found["accuracy"]
+    yield (
+        f"  against the other on {found['cases']} case(s): right only here {right['only_first_right']}, only there "
+        f"{right['only_second_right']}, McNemar p {right['p']:.3g}"
+    )
+    if "delong" in found:
+        areas = found["delong"]
+        p = "-" if areas["p"] is None else f"{areas['p']:.3g}"
+        yield f"  difference in AUC {interval(areas['difference_by_patient'])} (by patient), DeLong p {p}"
 
 
 def choice_lines(found: Mapping[str, Any]) -> Iterator[str]:

@@ -33,11 +33,12 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class Run:
-    """A finished training: parameters is the number of its network, best the epoch whose weights were kept."""
+    """A finished training: metrics are the bundle's, parameters the number of its network, best the epoch that was kept."""
 
     recipe: Recipe
     table: Predictions
     record: Mapping[str, Any]
+    metrics: Mapping[str, Any]
     examples: Mapping[str, int]
     origin: str
     parameters: int
@@ -82,7 +83,7 @@ def _run(folder: Path, rounds: int) -> Run:
         losses = [float(row["tune_loss"]) for row in csv.DictReader(stream)]
     made = bundle.provenance
     return Run(
-        recipe, table, assess(table, Plan(positive, {}, rounds, _SEED), "test"), made["examples"], made["data_origin"],
+        recipe, table, assess(table, Plan(positive, {}, rounds, _SEED), "test"), bundle.metrics, made["examples"], made["data_origin"],
         sum(int(np.size(array)) for array in bundle.weights.values()),
         sum(path.stat().st_size for path in bundle.path.iterdir()) / 1e6,
         len(losses), int(np.argmin(losses)) + 1, tuple(sittings(folder)),

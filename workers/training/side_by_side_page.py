@@ -28,7 +28,8 @@ here), and judged on test patients that neither training nor the choice of the e
 **How to read it.** The budget of each training was minutes of a processor, the input is smaller than the publication's, and there
 are few patients. So this shows that each network learns, is judged and packaged by the commands that a site would use. It does not
 show which network is better with the publication's images, size and hours, and says nothing about patients. An interval of an AUC
-that holds .5 means: not shown to have learnt anything in this budget. Not for clinical use.
+that holds .5 means: not shown to have learnt anything in this budget; so does an epoch kept that is the first (the loss on the
+tuning patients never fell below that of the untrained network). Not for clinical use.
 """
 _SYNTHETIC = "All images are **synthetic phantoms**."
 
@@ -41,7 +42,9 @@ def write_page(folder: Path, report: Path, *, rounds: int, echo: Echo) -> None:
     mark = " (synthetic)" if synthetic else ""
     shown = _INTRODUCTION.format(mark=mark, folder="FOLDER", what=_SYNTHETIC if synthetic else "")
     lines = [*shown.splitlines(), "", *_hardware(everything), ""]
-    for task in (name for name in _SYSTEMS if name in found):
+    for task in sorted(
+        found, key=lambda name: (list(_SYSTEMS).index(name) if name in _SYSTEMS else len(_SYSTEMS), name)
+    ):
         lines += _task(task, found[task], rounds, mark)
     lines += [f"## Picture{mark}", "", f"![ROC curves by task]({PICTURE})", ""]
     report.mkdir(parents=True, exist_ok=True)
@@ -63,7 +66,7 @@ def _task(task: str, some: Sequence[Run], rounds: int, mark: str) -> list[str]:
     shares = ", ".join(f"{name} {count}" for name, count in first.examples.items())
     judged = first.record["table"]
     lines = [
-        f"## {_SYSTEMS[task]}{mark}", "",
+        f"## {_SYSTEMS.get(task, task)}{mark}", "",
         f"Examples: {shares}. Judged: {judged['cases']} cases of {judged['patients']} patients.", "",
         "| network | | parameters | input | epochs (kept) | CPU minutes | bundle MB |", "|---" * 7 + "|",
         *(_made(one) for one in some), "",
@@ -123,17 +126,28 @@ def _declined(one: Run) -> str:
 
 def _measured(some: Sequence[Run]) -> list[str]:
     lines = [
-        "| network | angle | share measurable | ICC(2,1) | mean absolute difference, degrees | within 5 degrees |"
+        "| network | angle | measurable | ICC(2,1) | mean absolute difference, degrees | within 5 degrees |"
     ]
     lines.append("|---" * 6 + "|")
+    told = [
+        "",
+        "| network | corner error, one standard deviation, mm | not measurable, by reason |",
+        "|---|---|---|",
+    ]
     for one in some:
+        reasons = ", ".join(f"{code} {count}" for code, count in one.metrics[_REASONS].items())
+        told.append(f"| {one.network} | {one.metrics[_CORNER]:.2f} | {reasons or 'none'} |")
         for name, found in sorted(one.record["measures"].items()):
-            cells = [interval(found.get(key)) for key in _AGREEMENT]
+            cells = [
+                f"{found['analysed']} of {found['cases_with_reference']}",
+                *(interval(found.get(key)) for key in _AGREEMENT),
+            ]
             lines.append(f"| {one.network} | {name} | {' | '.join(cells)} |")
-    return lines
+    return lines + told
 
 
-_AGREEMENT = ("share_analysable", "icc_2_1", "mean_absolute_difference", "within_5")
+_CORNER, _REASONS = "corner error, one standard deviation, mm", "not measurable, by reason"
+_AGREEMENT = ("icc_2_1", "mean_absolute_difference", "within_5")
 
 
 def _compared(some: Sequence[Run], rounds: int) -> list[str]:
@@ -194,6 +208,6 @@ def _picture(found: Mapping[str, Sequence[Run]], path: Path, mark: str) -> None:
             )  # fmt: skip
         axis.plot([0, 1], [0, 1], "k:", linewidth=0.6)
         axis.set(title=f"{task}{mark}", xlabel="1 - specificity", ylabel="sensitivity", aspect="equal")
-        axis.legend(fontsize=6, loc="lower right")
-    figure.savefig(path, dpi=75)
+        axis.legend(fontsize=7, loc="lower right")
+    figure.savefig(path, dpi=85)
     plt.close(figure)

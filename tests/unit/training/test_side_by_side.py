@@ -25,7 +25,7 @@ _SKILL = {"vgg16": 1.0, "resnet50": 1.4, "xception": 0.2}
 def run_of(network: str, table: Predictions) -> Run:
     recipe = recipe_of({"task": "marrow", "backbone": network})
     record = assess(table, Plan("fresh", {}, 100, 0), "test")
-    return Run(recipe, table, record, {}, "synthetic-phantom", 1, 1.0, 1, 1, ())
+    return Run(recipe, table, record, {}, {}, "synthetic-phantom", 1, 1.0, 1, 1, ())
 
 
 @pytest.fixture(scope="module")
