@@ -1,6 +1,6 @@
 """A dataset prepared once for a network: arrays on disk, so that a site's ten thousand films need no memory.
 
-Promise: prepared by the functions that serve; used again only for the same dataset and the same preparation.
+Promise: prepared by the functions that serve; used again only for the same dataset, settings and preparation by this code.
 Below the folder: units.npy uint8 [n, height, width, channels] and index.json.
 """
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from triage.domain.errors import Refused, Unprocessable
 from workers.dataset.examples import Example, Gathered, Seen, see
 from workers.dataset.load import Dataset
-from workers.models.preprocess import AffineMap, PreprocessSpec
+from workers.models.preprocess import AffineMap, GrayImage, PreprocessSpec, crop_unit, prepare_unit
 from workers.training.card import MIXED, PHANTOMS, SITE
 
 Watch = Callable[[Sequence[Any], str], Iterable[Any]]
@@ -75,7 +75,9 @@ def material(
     watch: Watch = unwatched,
 ) -> Material:
     """Prepared examples; what cannot be prepared is left out and counted. Raises Refused without any, or a split."""
-    key = hashlib.sha256(f"{dataset.digest} {gathered.reads} {spec.to_mapping()}".encode()).hexdigest()
+    key = hashlib.sha256(
+        f"{dataset.digest} {gathered.reads} {spec.to_mapping()} {probe(spec)}".encode()
+    ).hexdigest()
     index = _index(folder, key)
     if index is None:
         index = _prepare(dataset, gathered, spec, folder, key, watch)
@@ -87,6 +89,19 @@ def material(
     shown = tuple(_shown(record) for record in index["shown"])
     left_out = Counter(gathered.left_out) + Counter(index["left_out"])
     return Material(dataset.digest, kept, units, shown, tuple(classes), dict(left_out), _origin(kept))
+
+
+def probe(spec: PreprocessSpec) -> str:
+    """Digest of what this code makes of one image: another preparation must not find what the former one left."""
+    rows, columns = np.mgrid[:96, :64]
+    pixels = ((rows * 37 + columns * 101) % 251 + 3 * rows).astype(np.uint16)
+    image = GrayImage(pixels, (0.7, 0.7))
+    made = [prepare_unit(image, spec)[0]]
+    if spec.spacing_mm is not None:
+        made.append(crop_unit(image, (48.0, 30.0), 0.2, (0.7, 0.7), spec)[0])
+    return hashlib.sha256(
+        b"".join(np.round(unit * 255).astype(np.uint8).tobytes() for unit in made)
+    ).hexdigest()
 
 
 def _origin(kept: Sequence[Example]) -> str:
