@@ -67,6 +67,46 @@ def search(
     _tell(report, as_json)
 
 
+@ensemble.command(
+    cls=Command,
+    epilog="Example: triage-models ensemble freeze marrow --runs build/runs --data build/site --out build/ensemble",
+)
+@click.argument("task")
+@click.option(
+    "--runs", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True,
+    help="Folder of trainings as TASK/NETWORK on one dataset.",
+)  # fmt: skip
+@click.option(
+    "--data", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True, help="That dataset."
+)  # fmt: skip
+@click.option(
+    "--member", multiple=True, help="Take this network (default: the best subset of all that are there)."
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+def freeze(task: str, runs: Path, data: Path, member: tuple[str, ...], out: Path) -> None:
+    """Put trained members together into one bundle that is served as one network.
+
+    Without --member the best subset by AUC on the split `calibrate` is taken.
+    """
+    from workers.training.card import table
+    from workers.training.fit import one_thread
+
+    one_thread()
+    from workers.training import freeze as freezing
+    from workers.training.side_by_side import choice, runs_of
+
+    if not member:
+        found = choice(runs_of(runs / task, 100), 100)
+        if found is None:
+            raise click.UsageError(f"{runs / task} holds fewer than two of the published nine: say --member")
+        member = found.search.chosen.members
+        click.echo(f"chosen of {len(found.search.ranked)} subsets: {' + '.join(member)}")
+    made = freezing.freeze(runs / task, task, member, data, out, echo=click.echo)
+    for line in table(made.metrics, "test patients"):
+        click.echo(line)
+    click.echo(f"{out / 'bundles' / made.name}: {made.size / 1e6:.2f} MB, {made.digest}")
+
+
 def _report(found: Any, top: int) -> dict[str, Any]:
     def row(subset: Any) -> dict[str, Any]:
         return {

@@ -62,13 +62,36 @@ class Run:
 
 def runs(folder: Path, rounds: int) -> dict[str, list[Run]]:
     """Finished trainings by task, published networks first."""
-    found: dict[str, list[Run]] = {}
-    for path in sorted(folder.glob(f"*/*/{PREDICTIONS}")):
-        one = _run(path.parent, rounds)
-        found.setdefault(one.recipe.task, []).append(one)
-    if not found:
+    tasks = sorted({path.parent.parent.name for path in folder.glob(f"*/*/{PREDICTIONS}")})
+    if not tasks:
         raise Refused("runs", f"{folder} holds no finished training as TASK/NETWORK")
-    return {task: sorted(some, key=lambda one: not one.published) for task, some in found.items()}
+    return {task: runs_of(folder / task, rounds) for task in tasks}
+
+
+def runs_of(folder: Path, rounds: int) -> list[Run]:
+    """Finished trainings of the task that the folder is called after."""
+    found = [_run(path.parent, rounds) for path in sorted(folder.glob(f"*/{PREDICTIONS}"))]
+    return sorted(found, key=lambda one: not one.published)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A training that left no bundle: too little learnt, or not at its end."""
+
+    network: str
+    epochs: int
+    minutes: float
+
+
+def without_bundle(folder: Path) -> list[Ended]:
+    """Trainings of a task that came to epochs but to no bundle."""
+    found = []
+    for path in sorted(folder.glob(f"*/{CURVES}")):
+        if not (path.parent / PREDICTIONS).exists():
+            epochs = len(path.read_text(encoding="utf-8").splitlines()) - 1
+            spent = sum(one.cpu_seconds for one in sittings(path.parent)) / 60
+            found.append(Ended(path.parent.name, epochs, spent))
+    return found
 
 
 def _run(folder: Path, rounds: int) -> Run:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workers.training.side_by_side import Choice, Run, against, choice, runs
+from workers.training.side_by_side import Choice, Run, against, choice, runs, without_bundle
 
 PAGE, PICTURE = "published-backbones.md", "published-backbones.png"
 Echo = Callable[[str], None]
@@ -45,7 +45,7 @@ def write_page(folder: Path, report: Path, *, rounds: int, echo: Echo) -> None:
     for task in sorted(
         found, key=lambda name: (list(_SYSTEMS).index(name) if name in _SYSTEMS else len(_SYSTEMS), name)
     ):
-        lines += _task(task, found[task], rounds, mark)
+        lines += [*_task(task, found[task], rounds, mark), *_ended(folder / task)]
     lines += [f"## Picture{mark}", "", f"![ROC curves by task]({PICTURE})", ""]
     report.mkdir(parents=True, exist_ok=True)
     _picture(found, report / PICTURE, mark)
@@ -75,6 +75,13 @@ def _task(task: str, some: Sequence[Run], rounds: int, mark: str) -> list[str]:
     lines += ["", *_compared(some, rounds)]
     picked = choice(some, rounds)
     return lines + (_chosen(picked) if picked is not None else [])
+
+
+def _ended(folder: Path) -> list[str]:
+    return [
+        f"- {one.network}: {one.epochs} epoch(s) in {one.minutes:.1f} CPU minutes, no bundle: too little was learnt to be measured, or it was not ended.\n"
+        for one in without_bundle(folder)
+    ]
 
 
 def _made(one: Run) -> str:

@@ -81,6 +81,9 @@ def test_a_page_is_written_from_trainings_on_one_dataset(runtime: None, tmp_path
     for backbone, more in (("mobilenet", {}), ("spinenet", {"stem": 4, "widths": [4, 4, 8, 8]})):
         recipe = recipe_of({**small, **more, "backbone": backbone})
         course(recipe, data, tmp_path / "runs" / "fracture" / backbone, echo=print)
+    ended = tmp_path / "runs" / "fracture" / "vgg16"
+    ended.mkdir()
+    (ended / "curves.csv").write_text("epoch,tune_loss\n1,0.9\n2,0.8\n")
     report = tmp_path / "report"
     asked = ["side-by-side", "--runs", str(tmp_path / "runs"), "--report", str(report), "--rounds", "100"]
     done = CliRunner().invoke(main, asked)
@@ -91,6 +94,7 @@ def test_a_page_is_written_from_trainings_on_one_dataset(runtime: None, tmp_path
     assert "| mobilenet | published | 3,230,914 | 32 x 32 | 1 (1) |" in page
     assert "- mobilenet against spinenet, " in page
     assert "Keras 3" in page
+    assert "- vgg16: 2 epoch(s) in 0.0 CPU minutes, no bundle" in page
     assert (report / "published-backbones.png").stat().st_size < 60_000
 
 

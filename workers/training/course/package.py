@@ -67,11 +67,16 @@ class _Answers:
 
 
 def package(
-    task: Task, recipe: Recipe, material: Material, out: Path, begun_from: str | None = None
+    task: Task,
+    recipe: Recipe,
+    material: Material,
+    out: Path,
+    begun_from: str | None = None,
+    origin: Mapping[str, Any] | None = None,
 ) -> Packaged:
     """Write out/bundles/NAME with pins.json, and out/predictions.csv of the calibration and test patients.
 
-    begun_from is the SHA-256 of the weights that were given to begin from.
+    begun_from is the SHA-256 of the weights that were given to begin from; origin is added to what the bundle tells of itself.
     """
     network = Network(task, best_weights(out))
     splits = {name: answers(network, material, name) for name in ("tune", "calibrate", "test")}
@@ -83,8 +88,8 @@ def package(
             "degenerate", "the network has learnt nothing: all images look the same to it; train longer"
         )
     threshold = threshold_at(reference.scores(splits["calibrate"].features), recipe.false_reject)
-    origin = _origin(recipe, material, begun_from, (out / BEST).stat().st_mtime)
-    seen = _Answers(network, splits, reference, threshold, origin)
+    made_by = _origin(recipe, material, begun_from, (out / BEST).stat().st_mtime) | dict(origin or {})
+    seen = _Answers(network, splits, reference, threshold, made_by)
     make = _corners if recipe.subject.reads == BODIES else _classes
     made, table = make(task, recipe, material, seen)
     made.description["recipe"] = recipe.to_toml()
