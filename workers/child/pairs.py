@@ -33,7 +33,7 @@ def waiting(pair: Served | None, images: Sequence[Shown], kept: Sequence[Waiting
     for one in images:
         if one.view is None:
             continue
-        candidate, array = Candidate(one.view, one.radiograph.taken_at), None
+        candidate, array = Candidate(one.view, one.radiograph.taken_at, one.radiograph.age_years), None
         if _may_pair(one.view) and known < MOST_WAITING:
             array, known = prepare(one.radiograph.image, pair.bundle.preprocessing).array, known + 1
         yield Waiting(candidate, array)

@@ -20,6 +20,7 @@ from pydicom.dataset import Dataset
 
 from triage.domain.errors import Unprocessable
 from workers.decode import codecs, grey
+from workers.decode.age import age_years
 from workers.decode.frames import frame_bytes
 from workers.decode.layout import layout_of, require_grey
 from workers.decode.moment import taken_at
@@ -36,7 +37,7 @@ class Radiograph:
     """One decoded frame. `header_view` is ViewPosition as sent: a hint, never a decision.
 
     `front` is the side of the image ("left" or "right") to which the patient faces by Patient Orientation, else None.
-    `taken_at` is the header's wall clock of the acquisition, whose zone means nothing.
+    `taken_at` is the header's wall clock of the acquisition, whose zone means nothing; `age_years` the patient's age then.
     """
 
     image: GrayImage
@@ -46,6 +47,7 @@ class Radiograph:
     decoder: str
     front: Literal["left", "right"] | None = None
     taken_at: datetime | None = None
+    age_years: float | None = None
 
 
 def decode(path: Path, frame: int = 0, limits: Limits | None = None) -> Radiograph:
@@ -71,9 +73,9 @@ def _decode(path: Path, frame: int, limits: Limits) -> Radiograph:
     values = grey.darkened(bright, grey.padding(dataset, stored))
     spacing = spacing_of(dataset)
     image = GrayImage(values, None if spacing is None else spacing.detector_mm, layout.stored)
-    return Radiograph(
-        image, spacing, _view_position(dataset), layout.frames, codec.name, _front(dataset), taken_at(dataset)
-    )
+    when = taken_at(dataset)
+    told = (_front(dataset), when, age_years(dataset, when))
+    return Radiograph(image, spacing, _view_position(dataset), layout.frames, codec.name, *told)
 
 
 def _view_position(dataset: Dataset) -> str:

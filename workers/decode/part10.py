@@ -19,15 +19,15 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from triage.domain.errors import Unavailable, Unprocessable
-from workers.decode import moment
+from workers.decode import age, moment
 from workers.decode.trouble import parsing
 
-# Nothing else is kept in memory: neither private data nor the patient.
+# Nothing else is kept in memory: no private data, and of the patient what the age is told by.
 _KEPT: list[BaseTag | int] = [
     Tag("SOPClassUID"),
     Tag("SOPInstanceUID"),
     Tag("Modality"),
-    *(Tag(keyword) for keyword in moment.KEPT),
+    *(Tag(keyword) for keyword in (*moment.KEPT, *age.KEPT)),
     Tag("ViewPosition"),
     Tag("PatientOrientation"),
     Tag("SamplesPerPixel"),

@@ -3,8 +3,8 @@
 Promise: pure; the views are the gate's, from pixels. A pair is of one study, both of the whole spine, both without
 implants; of several the two taken nearest to each other, and at most MOST_APART_S apart. That the study is one patient's
 is held elsewhere: a study whose images name two patients gets no result at all (report/identity.py).
-Refuses (an Abstention for each): a guess which of several images belong together; a spine after surgery or in a brace,
-which the network was never shown.
+Refuses (an Abstention for each): a guess which of several images belong together; a grown-up, a spine after surgery or in a
+brace, which the network was never shown.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from triage.domain.finding import ImageView, View
 from workers.models.ood import Abstention
 
 WHOLE, BEFORE, AFTER, BRACE = "WHOLE", "PREOP", "POSTOP", "BRACE"
+MOST_YEARS = 20.0
 MOST_APART_S = 2 * 3600.0
+# No surgery happens between two exposures of one sitting.
+ONE_SITTING_S = 15 * 60.0
 
 NO_VIEW = Abstention("NO_KNOWN_VIEW", "No image of the study is like those that the networks know.")
 NO_FRONTAL = Abstention("NO_FRONTAL", "The study holds no frontal image of the spine.")
@@ -36,6 +39,13 @@ DIFFERENT_STATES = Abstention(
 STATE_UNKNOWN = Abstention(
     "OPERATIVE_UNKNOWN", "The gate cannot tell whether implants are seen in either view."
 )
+GROWN_UP = Abstention(
+    "NOT_A_CHILD",
+    f"The patient is older than {MOST_YEARS:.0f}; the network was trained on children and adolescents.",
+)
+AGE_UNKNOWN = Abstention(
+    "AGE_UNKNOWN", "The header tells no age; the network was trained on children and adolescents."
+)
 IN_BRACE = Abstention(
     "IN_BRACE", "A brace is seen in both views; the network was trained on spines without one."
 )
@@ -47,10 +57,11 @@ APART = Abstention("TAKEN_APART", "No frontal and lateral image were taken withi
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One image as the gate sees it; `taken_at` is its header's wall clock, None where it has none."""
+    """One image as the gate sees it; `taken_at` and `age_years` are its header's, None where it has none."""
 
     view: ImageView
     taken_at: datetime | None
+    age_years: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +110,31 @@ def _missing(frontal: Sequence[Candidate], lateral: Sequence[Candidate]) -> Abst
 
 
 def _out_of_scope(pair: Pair) -> Abstention | None:
-    """The gate may be unsure of one view (a lateral hides much); of both it must not be."""
-    states = {pair.frontal.view.operative, pair.lateral.view.operative}
-    if states == {BEFORE, AFTER}:
+    """Both views must be of one operative state, before surgery; the gate may be unsure of one of them.
+
+    Of two exposures of one sitting the frontal's state stands for both: implants are seen from the front, and on
+    laterals of children the shipped gate takes many a back before surgery for one after it.
+    """
+    old = _too_old((pair.frontal.age_years, pair.lateral.age_years))
+    if old is not None:
+        return old
+    front, side = pair.frontal.view.operative, pair.lateral.view.operative
+    sitting = pair.apart_s is not None and pair.apart_s <= ONE_SITTING_S
+    if {front, side} == {BEFORE, AFTER} and not (front == BEFORE and sitting):
         return DIFFERENT_STATES
-    if AFTER in states:
+    if front == AFTER or (front is None and side == AFTER):
         return OPERATED
-    if BEFORE not in states:
+    if front is None and side is None:
         return STATE_UNKNOWN
     braced = pair.frontal.view.device == pair.lateral.view.device == BRACE
     return IN_BRACE if braced else None
+
+
+def _too_old(ages: tuple[float | None, float | None]) -> Abstention | None:
+    known = [age for age in ages if age is not None]
+    if not known:
+        return AGE_UNKNOWN
+    return GROWN_UP if max(known) > MOST_YEARS else None
 
 
 def _nearest(pairs: Sequence[Pair]) -> Pair | Abstention:

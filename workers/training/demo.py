@@ -1,12 +1,13 @@
 """The demonstration studies: a morning's list of phantoms as DICOM files, one folder per study.
 
-Fracture cases are chosen by the true strength of their signs (never by what a network says of them), so that a person
-can see the fracture too. One study cannot be decoded, one is no spine, one is STAT by its order.
+Fractures and the atypical curve are chosen by the true strength of their signs (never by what a network says of them), so
+that a person can see them too. One study cannot be decoded, one is no spine, one is STAT by its order.
 """
 
 from __future__ import annotations
 
 import datetime
+import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -19,6 +20,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless
 
 from workers.training.phantom.anatomy import BRACE, FUSION, STANDING, Patient, sample_patient
+from workers.training.phantom.patterns import ATYPICAL, sample_pattern
 from workers.training.phantom.radiograph import LUMBAR, THORACOLUMBAR, WHOLE, Exposure, render
 from workers.training.phantom.strangers import draw
 from workers.training.phantom_dicom import FilmHeader, Identity, film_dataset
@@ -61,6 +63,19 @@ def textbook_fracture(first_seed: int) -> Patient:
         seed += 1
 
 
+def textbook_curve(first_seed: int) -> Patient:
+    """The first child from a seed on with a long curve to the left, no counter-curve, a shifted trunk and a round back."""
+    seed = first_seed
+    while True:
+        patient = sample_pattern(seed, ATYPICAL)
+        main, *others = patient.curves
+        lonely = len(others) == 1 and others[0][1] > 1
+        strong = main[0] > 32 and main[2] > 0.16 and math.degrees(patient.kyphosis) > 40
+        if lonely and strong and patient.body_mass_index < 22:
+            return patient
+        seed += 1
+
+
 def _patient(first_seed: int, *, state: str = STANDING, child: bool = False, old: int = 0) -> Patient:
     """The first patient of a slim build, so that the demonstration shows readable films."""
     seed = first_seed
@@ -79,10 +94,14 @@ def _film(number: int, view: str, field: str, patient: Patient | None, **header:
     return Film(replace(base, **header), Exposure(view, field, rows=rows, width_ratio=ratio), patient)  # type: ignore[arg-type]  # keyword names are FilmHeader's
 
 
-def _identity(seed: int, index: int, given: str, sex: str, description: str, priority: str = "") -> Identity:
+def _identity(
+    seed: int, index: int, given: str, sex: str, description: str, priority: str = "", *, child: bool = False
+) -> Identity:
     birth = datetime.date(1940 + (seed * 7 + index * 11) % 60, 1 + index % 12, 3 + index)
     when = _FIRST + datetime.timedelta(minutes=17 * index)
     name = f"PHANTOM^{given}"
+    if child:
+        birth = birth.replace(year=2011 + index % 4)
     return Identity(f"{seed}/{index}", index + 1, name, sex, birth, when, description, priority)
 
 
@@ -91,7 +110,7 @@ def _routine(seed: int) -> Iterator[Study]:
     adult, child = _patient(base), _patient(base + 1000, child=True)
     yield Study("01-routine-whole-spine", _identity(seed, 0, "ALMA", "F", "XR SPINE WHOLE 2V"),
                 (_film(1, "AP", WHOLE, adult), _film(2, "LATERAL", WHOLE, adult, monochrome1=True)))  # fmt: skip
-    yield Study("02-scoliosis-whole-spine", _identity(seed, 1, "BELA", "F", "XR SPINE SCOLIOSIS 2V"),
+    yield Study("02-scoliosis-whole-spine", _identity(seed, 1, "BELA", "F", "XR SPINE SCOLIOSIS 2V", child=True),
                 (_film(1, "AP", WHOLE, child, modality="CR"), _film(2, "LATERAL", WHOLE, child, modality="CR")))  # fmt: skip
     lumbar = _patient(base + 2000)
     yield Study("03-routine-lumbar", _identity(seed, 2, "CARL", "M", "XR LUMBAR SPINE 2V"),
@@ -131,9 +150,15 @@ def _special(seed: int) -> Iterator[Study]:
     yield Study("12-wrong-body-part", _identity(seed, 11, "LEO", "M", "XR HAND PA"), (hand,))
 
 
+def _curves(seed: int) -> Iterator[Study]:
+    child = textbook_curve(930_000_000 + seed * 10_000)
+    yield Study("13-scoliosis-long-curve", _identity(seed, 12, "MILA", "F", "XR SPINE SCOLIOSIS 2V", child=True),
+                (_film(1, "AP", WHOLE, child), _film(2, "LATERAL", WHOLE, child)))  # fmt: skip
+
+
 def studies(seed: int) -> tuple[Study, ...]:
     """The demonstration list of a seed, in order of acquisition."""
-    return (*_routine(seed), *_fractures(seed), *_special(seed))
+    return (*_routine(seed), *_fractures(seed), *_special(seed), *_curves(seed))
 
 
 def _write_film(task: tuple[Path, Study, Film, int]) -> str:

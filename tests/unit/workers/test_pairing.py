@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -24,17 +25,18 @@ def image(
     coverage: str | None = "WHOLE",
     operative: str | None = "PREOP",
     device: str | None = "NONE",
+    age: float | None = 14.0,
 ) -> Candidate:
     abstained = None if view else "OUT_OF_DISTRIBUTION"
     seen = ImageView(uid, "X", view, coverage, operative, device, 0.99, abstained, "", None, False, 0.1)
-    return Candidate(seen, None if minutes is None else NOON + timedelta(minutes=minutes))
+    return Candidate(seen, None if minutes is None else NOON + timedelta(minutes=minutes), age)
 
 
-def frontal(uid: str = "f", minutes: float | None = 0.0, **changes: str | None) -> Candidate:
+def frontal(uid: str = "f", minutes: float | None = 0.0, **changes: Any) -> Candidate:
     return image(uid, View.AP, minutes, **changes)
 
 
-def lateral(uid: str = "l", minutes: float | None = 3.0, **changes: str | None) -> Candidate:
+def lateral(uid: str = "l", minutes: float | None = 3.0, **changes: Any) -> Candidate:
     return image(uid, View.LATERAL, minutes, **changes)
 
 
@@ -70,6 +72,10 @@ def test_the_gate_may_be_unsure_of_the_state_in_one_view_but_not_in_both() -> No
     assert unsure is pairing.STATE_UNKNOWN
 
 
+def test_in_one_sitting_the_frontal_says_whether_implants_are_seen() -> None:
+    assert uids(pair_of([frontal(), lateral(minutes=15, operative="POSTOP", device="TETHER")])) == ("f", "l")
+
+
 def test_an_image_that_fits_is_taken_where_another_does_not() -> None:
     operated = frontal("after", 3, operative="POSTOP", device="FUSION")
     assert uids(pair_of([operated, frontal("before", 40), lateral()])) == ("before", "l")
@@ -86,8 +92,13 @@ def test_an_image_that_fits_is_taken_where_another_does_not() -> None:
         ([frontal(), lateral(coverage=None)], pairing.NOT_WHOLE_LATERAL),
         ([frontal(operative="POSTOP"), lateral(operative="POSTOP")], pairing.OPERATED),
         ([frontal(operative="POSTOP"), lateral(operative=None)], pairing.OPERATED),
-        ([frontal(operative="PREOP"), lateral(operative="POSTOP")], pairing.DIFFERENT_STATES),
+        ([frontal(operative="PREOP"), lateral(minutes=16, operative="POSTOP")], pairing.DIFFERENT_STATES),
+        ([frontal(operative="PREOP"), lateral(minutes=None, operative="POSTOP")], pairing.DIFFERENT_STATES),
+        ([frontal(operative="POSTOP"), lateral(operative="PREOP")], pairing.DIFFERENT_STATES),
+        ([frontal(operative=None), lateral(operative="POSTOP")], pairing.OPERATED),
         ([frontal(device="BRACE"), lateral(device="BRACE")], pairing.IN_BRACE),
+        ([frontal(age=41.0), lateral(age=41.0)], pairing.GROWN_UP),
+        ([frontal(age=None), lateral(age=None)], pairing.AGE_UNKNOWN),
         ([frontal(), lateral(minutes=200)], pairing.APART),
         ([frontal("f1", 0), frontal("f2", 1), lateral("l", 300)], pairing.APART),
         ([frontal("f1", None), frontal("f2"), lateral()], pairing.WHICH),
@@ -99,6 +110,6 @@ def test_every_study_without_a_pair_has_its_reason(images: Sequence[Candidate], 
 
 def test_no_two_reasons_share_a_code_and_none_says_that_a_spine_is_well() -> None:
     reasons = [one for one in vars(pairing).values() if isinstance(one, Abstention)]
-    assert len({one.code for one in reasons}) == len(reasons) == 11
+    assert len({one.code for one in reasons}) == len(reasons) == 13
     for one in reasons:
         assert not any(word in one.sentence.lower() for word in ("negative", "normal", "healthy", "clear"))
