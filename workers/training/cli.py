@@ -141,8 +141,30 @@ def side_by_side(runs: Path, report: Path, rounds: int) -> None:
     write_page(runs, report, rounds=rounds, echo=_echo)
 
 
+@main.command(
+    "pair-page",
+    cls=Command,
+    epilog="Example: triage-models pair-page build/pair-pattern build/coronal --data build/pair-pattern/phantoms/dataset --report ops/reports",
+)
+@click.argument(
+    "runs", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, file_okay=False)
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help="The dataset that all were trained on.",
+)
+@click.option("--report", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+def pair_page(runs: tuple[Path, ...], data: Path, report: Path) -> None:
+    """Write the page of the shipped network of pairs: RUNS are the --out of trainings, the shipped form first."""
+    from workers.training.pair_page import write_page
+
+    write_page(runs, data, report, echo=_echo)
+
+
 @main.command(epilog="Example: triage-models card view-gate")
-@click.argument("name", type=click.Choice(_NAMES))
+@click.argument("name", type=click.Choice((*_NAMES, "pair-pattern")))
 @click.option(
     "--root",
     type=click.Path(path_type=Path, exists=True),
