@@ -85,7 +85,9 @@ def _whole(bundle: Bundle, images: Sequence[GrayImage]) -> tuple[Float, list[str
     wanted = int(bundle.golden_inputs().shape[-1])
     if len(arrays) != wanted:
         raise Refused("films", f"{bundle.name} reads {wanted} film(s), not {len(arrays)}")
-    return np.concatenate(arrays, axis=-1)[None], ["the whole film"]
+    return np.concatenate(arrays, axis=-1)[None], [
+        "the whole film" if wanted == 1 else "both films, the frontal first"
+    ]
 
 
 def _crops(bundle: Bundle, images: Sequence[GrayImage], root: Path) -> tuple[Float, list[str]]:
