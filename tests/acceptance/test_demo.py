@@ -75,6 +75,7 @@ def test_the_demonstration_settles_every_study_delivers_every_result_and_leaves_
     assert "Not analysed" in said or "not analysed" in said
     results = list((home / "demo-pacs").rglob("*.dcm"))
     assert len(results) > 10
+    assert any(b"POSSIBLE_ATYPICAL_CURVE" in path.read_bytes() for path in results)
     assert not living(home)
 
 
