@@ -26,8 +26,8 @@ here), and judged on test patients that neither training nor the choice of the e
 95 % intervals in brackets, by patient. Differences are published less small; p by DeLong's paired test and McNemar's exact test.
 
 **How to read it.** The budget of each training was minutes of a processor, the input is smaller than the publication's, and there
-are few patients. So this shows that each network learns, is judged and packaged by the commands that a site would use. It does not
-show which network is better with the publication's images, size and hours, and says nothing about patients. An interval of an AUC
+are few patients. So this shows how far each network came in that budget, by the commands that a site would use. It does not show which
+network is better with the publication's images, size and hours, and says nothing about patients. An interval of an AUC
 that holds .5 means: not shown to have learnt anything in this budget; so does an epoch kept that is the first (the loss on the
 tuning patients never fell below that of the untrained network). Not for clinical use.
 """
@@ -67,7 +67,7 @@ def _task(task: str, some: Sequence[Run], rounds: int, mark: str) -> list[str]:
     judged = first.record["table"]
     lines = [
         f"## {_SYSTEMS.get(task, task)}{mark}", "",
-        f"Examples: {shares}. Judged: {judged['cases']} cases of {judged['patients']} patients.", "",
+        f"Examples: {shares}. Judged: {judged['cases']} cases of {judged['patients']} patients{_difficulty(judged)}.", "",
         "| network | | parameters | input | epochs (kept) | CPU minutes | bundle MB |", "|---" * 7 + "|",
         *(_made(one) for one in some), "",
     ]  # fmt: skip
@@ -75,6 +75,11 @@ def _task(task: str, some: Sequence[Run], rounds: int, mark: str) -> list[str]:
     lines += ["", *_compared(some, rounds)]
     picked = choice(some, rounds)
     return lines + (_chosen(picked) if picked is not None else [])
+
+
+def _difficulty(judged: Mapping[str, Any]) -> str:
+    kinds = judged["groups"].get("difficulty")
+    return f", difficulty {', '.join(kinds)}" if kinds else ""
 
 
 def _ended(folder: Path) -> list[str]:
