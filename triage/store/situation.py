@@ -10,24 +10,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, desc, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Connection, Engine, Select, desc, func, select
 
 from triage.domain.analysis import AnalysisState
 from triage.domain.finding import ModelIdentity, TriageOutcome
 from triage.domain.priority import LOOK_SOONER, RequestedPriority, Tier
 from triage.domain.study import StudyState
+from triage.domain.worklist import WorklistState
 from triage.store.engine import transaction
 from triage.store.intervals import seconds
 from triage.store.presence import LATE_SECONDS
 from triage.store.tables import analysis, delivery, presence, study
-from triage.store.worklist_sequence import OPEN
 from triage.store.worklist_tables import worklist_item
 
 _ON_ITS_WAY = (StudyState.RECEIVING, StudyState.CLOSED)
 _NOT_ANSWERED = (AnalysisState.QUEUED, AnalysisState.RUNNING)
 
-# As the index says it that counts them.
-SOONER = worklist_item.c.reason.like(f"%{LOOK_SOONER}%")
 # The newest answers that the share of flags is told of; `triage check` judges the first and the last.
 FLAG_WINDOWS = (50, 200)
 
@@ -112,19 +110,14 @@ def figures(engine: Engine) -> Figures:
 
 
 def _unread(connection: Connection) -> tuple[Unread, ...]:
-    """Return all of a band less those that ask to be looked at sooner, and those: two indexes, and no row, are read."""
     item = worklist_item.c
-    by = (item.tier, item.reason_code, item.requested_priority)
-    everyone = select(literal(False), *by, func.count()).where(OPEN).group_by(*by)
-    sooner = select(literal(True), *by, func.count()).where(OPEN, SOONER).group_by(*by)
-    # One statement, so that both see the same list.
-    counted = {tuple(row[:4]): int(row[4]) for row in connection.execute(union_all(everyone, sooner))}
-    found = []
-    for (asks, tier, code, requested), number in counted.items():
-        rest = number if asks else number - counted.get((True, tier, code, requested), 0)
-        if rest:
-            found.append(Unread(Tier(tier), code, RequestedPriority(requested), asks, rest))
-    return tuple(found)
+    by = (item.tier, item.reason_code, item.requested_priority, item.reason.contains(LOOK_SOONER))
+    query = select(*by, func.count()).group_by(*by)
+    query = query.where(item.state.in_([WorklistState.SCHEDULED, WorklistState.IN_PROGRESS]))
+    return tuple(
+        Unread(Tier(tier), code, RequestedPriority(requested), sooner, int(number))
+        for tier, code, requested, sooner, number in connection.execute(query)
+    )
 
 
 def _flagged(connection: Connection) -> dict[tuple[str, int], float]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import reduce
-from operator import add
 
-from sqlalchemy import ColumnElement, Connection, and_, func, not_, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, tuple_
 
 from triage.domain import priority
 from triage.domain.policy import OrderPolicy
@@ -47,39 +45,32 @@ def place_of(connection: Connection, found: WorklistRow, site: OrderPolicy) -> P
 def _positions(
     connection: Connection, found: WorklistRow, guard: Mapping[str, datetime]
 ) -> tuple[int, int, int]:
-    """Return how many stand before the row, how many would by requested class and arrival alone, and how many wait.
-
-    Each is a sum of counts over ranges of one index, which read no row: a condition of several parts would read all.
-    """
-    parts = (_ahead(found, guard), _ahead_without_result(found), [true()])
-    sums = select(*(reduce(add, map(_count, conditions)) for conditions in parts))
-    row = connection.execute(sums).one()
-    return int(row[0]), int(row[1]), int(row[2])
-
-
-def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return select(func.count()).select_from(worklist_item).where(OPEN, condition).scalar_subquery()
+    counted = select(
+        func.count().filter(_ahead(found, guard)),
+        func.count().filter(_ahead_without_result(found)),
+        func.count(),
+    )
+    ahead, ahead_without, waiting = connection.execute(counted.where(OPEN)).one()
+    return int(ahead), int(ahead_without), int(waiting)
 
 
-def _ahead(found: WorklistRow, guard: Mapping[str, datetime]) -> list[ColumnElement[bool]]:
-    """Return conditions that no row meets twice."""
+def _ahead(found: WorklistRow, guard: Mapping[str, datetime]) -> ColumnElement[bool]:
     here = (int(found.tier), found.key, found.arrived_at, found.study_instance_uid)
     before = tuple_(*ORDER) < here
     if found.tier is not Tier.REST or not guard:
-        return [before]
-    by_class = [guarded({name: line}) for name, line in guard.items()]
+        return before
     if found.guarded:
         waits = tuple_(_ITEM.waits_since, _ITEM.study_instance_uid)
         older = waits < (found.waits_since, found.study_instance_uid)
-        return [_ITEM.tier < Tier.REST, *(and_(one, older) for one in by_class)]
-    return [before, *(and_(one, not_(before)) for one in by_class)]
+        return or_(_ITEM.tier < Tier.REST, and_(guarded(guard), older))
+    return or_(_ITEM.tier < Tier.REST, guarded(guard), before)
 
 
-def _ahead_without_result(found: WorklistRow) -> list[ColumnElement[bool]]:
+def _ahead_without_result(found: WorklistRow) -> ColumnElement[bool]:
     """Order without any answer: requested priority as ordered, then arrival."""
     rank = {word: number for number, word in enumerate(RequestedPriority)}
     pressing = [word for word in RequestedPriority if rank[word] < rank[found.requested_priority]]
     by_arrival = (found.arrived_at, found.study_instance_uid)
     earlier = tuple_(_ITEM.arrived_at, _ITEM.study_instance_uid) < by_arrival
     same_request = _ITEM.requested_priority == found.requested_priority
-    return [*(_ITEM.requested_priority == word for word in pressing), and_(same_request, earlier)]
+    return or_(_ITEM.requested_priority.in_(pressing), and_(same_request, earlier))

@@ -67,32 +67,6 @@ worklist_item = Table(
         "study_instance_uid",
         postgresql_where=text("state IN ('SCHEDULED', 'IN PROGRESS')"),
     ),
-    # Where a study would stand by its requested class and arrival alone, counted without reading a row.
-    Index(
-        "worklist_item_class_idx",
-        "requested_priority",
-        "arrived_at",
-        "study_instance_uid",
-        postgresql_where=text("state IN ('SCHEDULED', 'IN PROGRESS')"),
-    ),
-    # The open list by band, of all and of those whose sentence asks to look sooner (priority.LOOK_SOONER).
-    Index(
-        "worklist_item_band_idx",
-        "tier",
-        "reason_code",
-        "requested_priority",
-        postgresql_where=text("state IN ('SCHEDULED', 'IN PROGRESS')"),
-    ),
-    Index(
-        "worklist_item_sooner_idx",
-        "tier",
-        "reason_code",
-        "requested_priority",
-        postgresql_where=text(
-            "state IN ('SCHEDULED', 'IN PROGRESS') "
-            "AND reason LIKE '%Look sooner: possible recent vertebral fracture%'"
-        ),
-    ),
     Index("worklist_item_completed_idx", "completed_at", postgresql_where=text("state = 'COMPLETED'")),
     Index("worklist_item_canceled_idx", "changed_at", postgresql_where=text("state = 'CANCELED'")),
     Index("worklist_item_claimed_idx", "claimed_by", postgresql_where=text("state = 'IN PROGRESS'")),

@@ -6,16 +6,12 @@ import re
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine, and_, func, select, text
+from sqlalchemy import Engine
 
 from tests import worklist_cast as cast
 from tests.web_site import PlainReader
 from triage.domain.reading import Cause, LowerReason, Verdict
 from triage.store import audit_counts, lowering, opinions, worklist
-from triage.store.engine import transaction
-from triage.store.situation import SOONER
-from triage.store.worklist_sequence import OPEN
-from triage.store.worklist_tables import worklist_item
 
 Open = Callable[..., PlainReader]
 
@@ -81,17 +77,6 @@ def test_unread_studies_are_told_by_band_and_flags_by_model_and_window(
     assert figure(text, "worklist_unread", band="routine") == 3
     for window in ("50", "200"):
         assert figure(text, "flag_ratio", model=cast.FLAG.name, window=window) == 0.25
-
-
-def test_a_band_is_counted_from_indexes_without_reading_a_row(engine: Engine) -> None:
-    counted = select(func.count()).select_from(worklist_item)
-    with transaction(engine) as connection:
-        connection.execute(text("SET LOCAL enable_seqscan = off"))
-        connection.execute(text("SET LOCAL enable_bitmapscan = off"))
-        for condition, index in ((OPEN, "worklist_item_"), (and_(OPEN, SOONER), "worklist_item_sooner_idx")):
-            spoken = counted.where(condition).compile(engine, compile_kwargs={"literal_binds": True})
-            plan = connection.exec_driver_sql(f"EXPLAIN {spoken}".replace("%%", "%").replace("%", "%%"))
-            assert f"Index Only Scan using {index}" in "\n".join(plan.scalars())
 
 
 def test_a_word_of_another_version_is_one_label_for_all(engine: Engine) -> None:
