@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,8 +60,8 @@ def _degrees(vectors: Float) -> Float:
     return np.asarray(np.degrees(np.arctan2(vectors[..., 1], vectors[..., 0])), np.float64)
 
 
-def _between(later: float, earlier: float) -> float:
-    """later - earlier in -180..180."""
+def between(later: Any, earlier: Any) -> Any:
+    """later - earlier in -180..180 degrees."""
     return (later - earlier + 180.0) % 360.0 - 180.0
 
 
@@ -130,13 +130,13 @@ def kyphosis(upper_body: Float, lower_body: Float, anterior: Side) -> float:
     """Degrees from the upper endplate of one body [4, 2] to the lower endplate of one below; positive is kyphotic."""
     top = upper_body[[UPPER_LEFT, UPPER_RIGHT]]
     bottom = lower_body[[LOWER_LEFT, LOWER_RIGHT]]
-    return _between(_sagittal(bottom, anterior), _sagittal(top, anterior))
+    return float(between(_sagittal(bottom, anterior), _sagittal(top, anterior)))
 
 
 def lordosis(upper_body: Float, sacrum: Float, anterior: Side) -> float:
     """Degrees from the upper endplate of a body [4, 2] to the endplate (left, right) [2, 2] of S1; positive is lordotic."""
     top = upper_body[[UPPER_LEFT, UPPER_RIGHT]]
-    return _between(_sagittal(top, anterior), _sagittal(sacrum, anterior))
+    return float(between(_sagittal(top, anterior), _sagittal(sacrum, anterior)))
 
 
 def sacral_slope(sacrum: Float, anterior: Side) -> float:
@@ -161,11 +161,17 @@ def sagittal(
 
 
 def standard_error(bodies: Float, curve: Curve, corner_mm: float) -> float:
-    """Degrees of one standard deviation of a Cobb angle when each corner is off by corner_mm in each direction.
+    """`error_of` the two endplates that a Cobb angle is taken from."""
+    upper = bodies[curve.upper, [UPPER_LEFT, UPPER_RIGHT]]
+    lower = bodies[curve.lower, [LOWER_LEFT, LOWER_RIGHT]]
+    return error_of((upper, lower), corner_mm)
 
-    An endplate of width w tilts by sqrt(2) * corner_mm / w radians; the two end plates add in squares.
+
+def error_of(plates: Sequence[Float], corner_mm: float) -> float:
+    """Degrees of one standard deviation of the angle between endplates (left, right) [2, 2] whose ends are off by corner_mm.
+
+    Each end in each direction by itself: an endplate of width w tilts by sqrt(2) * corner_mm / w radians, and several add
+    in squares. One endplate alone is its tilt against the image.
     """
-    upper = bodies[curve.upper, UPPER_RIGHT] - bodies[curve.upper, UPPER_LEFT]
-    lower = bodies[curve.lower, LOWER_RIGHT] - bodies[curve.lower, LOWER_LEFT]
-    widths = (float(np.hypot(*upper)), float(np.hypot(*lower)))
+    widths = [float(np.hypot(*(plate[1] - plate[0]))) for plate in plates]
     return math.degrees(math.sqrt(sum(2.0 * (corner_mm / width) ** 2 for width in widths)))

@@ -3,14 +3,14 @@
 Promise: pure; a body has four corners in source pixels; an angle leaves only through `cobb_angles` or
 `sagittal_angles`, which answer with it or with the reason why there is none.
 Refuses, each with its own code: implants (the published system excluded instrumented patients, and its failures were
-theirs), too few bodies, corners that make no vertebral body, a body missing within the curve, a curve that runs out of the
-image, corners that the network is unsure of, an expected error beyond MOST_ERROR, levels that are not named.
+theirs), too few bodies, corners that make no vertebral body, a body missing within the curve or found twice, a curve that
+runs out of the image, corners that the network is unsure of, an expected error beyond MOST_ERROR, levels not named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from workers.interpret import alignment
 from workers.interpret.alignment import Curve, Side
 from workers.models import calibrate, locate
+from workers.models.networks.corners import CHANNELS
 from workers.models.ood import Abstention
 
 Float = NDArray[np.float64]
@@ -27,6 +28,11 @@ LEAST_SCORE = 0.3
 MOST_ERROR = 4.0
 # Share of the usual step between centres beyond which a body is missing; the cervicothoracic change is slower.
 MOST_STEP = 1.7
+# And below which one was found twice; half a body's height lost to a fracture shortens its two steps by a fifth.
+LEAST_STEP = 0.5
+_AROUND = np.array([(row, column) for row in (-1, 0, 1) for column in (-1, 0, 1)])
+# The endplate of S1 is about as wide as that of L5.
+_SACRUM = (0.5, 2.0)
 # Height over width of a body: .3 is a crushed one, 1.6 no body at all; opposite sides of a body differ by less than 3.
 _ASPECT = (0.2, 1.6)
 _MOST_SIDES = 3.0
@@ -54,15 +60,23 @@ NOT_TRIED = Abstention("NOT_TRIED", "Not measured: an earlier attempt on this st
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """corners [n, 4, 2] in mm as alignment has them, head first; scores [n] in 0..1; corner_mm: error of a corner.
+    """corners [n, 4, 2] in mm as alignment has them, head first; scores [n] in 0..1.
 
-    whole says that nothing of the spine to be measured lies outside the image.
+    complete says whether nothing of the spine to be measured lies above the first body, and below the last. corner_mm is one
+    standard deviation of a corner; tilt_degrees, where known, that of an endplate's tilt, and goes first.
     """
 
     corners: Float
     scores: Float
     corner_mm: float
-    whole: bool = False
+    complete: tuple[bool, bool] = (False, False)
+    tilt_degrees: float | None = None
+
+    def error_of(self, plates: Sequence[Float]) -> float:
+        """Degrees of one standard deviation of an angle between these endplates (left, right) [2, 2]."""
+        if self.tilt_degrees is None:
+            return alignment.error_of(plates, self.corner_mm)
+        return self.tilt_degrees * float(np.sqrt(len(plates)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +88,23 @@ class Angle:
 
 
 def corners_of(logits: NDArray[np.float32], stride: int, threshold: float) -> tuple[Float, Float]:
-    """Corners [n, 4, 2] (row, column) in network input pixels and scores [n] from one map [h, w, 9] (networks/corners.py)."""
+    """Corners [n, 4, 2] (row, column) in network input pixels and scores [n] of a map [h, w, 9 or 11] (networks/corners.py).
+
+    Each cell about a centre says where the corners are; their mean, weighted as in training, is steadier than any one.
+    """
     heat = np.asarray(calibrate.sigmoid(logits[..., 0]), np.float32)
     spine = locate.chain(heat, stride=stride, threshold=threshold)
     if not len(spine.points):
         return np.zeros((0, 4, 2)), np.zeros(0)
     cells = np.rint((spine.points + 0.5) / stride - 0.5).astype(int)
-    cells = np.clip(cells, 0, np.array(heat.shape) - 1)
-    offsets = np.asarray(logits[cells[:, 0], cells[:, 1], 1:], np.float64).reshape(-1, 4, 2)
-    corners = (cells[:, None, :] + offsets + 0.5) * stride - 0.5
-    return corners, spine.scores
+    around = cells[:, None] + _AROUND
+    inside = ((around >= 0) & (around < np.array(heat.shape))).all(axis=-1)
+    rows, columns = np.moveaxis(np.clip(around, 0, np.array(heat.shape) - 1), -1, 0)
+    weights = np.square(heat[rows, columns].astype(np.float64)) * inside
+    said = np.asarray(logits[rows, columns, 1:CHANNELS], np.float64).reshape(-1, 9, 4, 2)
+    said += np.stack([rows, columns], axis=-1)[:, :, None, :]
+    mean = (said * weights[..., None, None]).sum(axis=1) / weights.sum(axis=1)[:, None, None]
+    return (mean + 0.5) * stride - 0.5, spine.scores
 
 
 def cobb_angles(bodies: Bodies, *, implants: bool) -> tuple[tuple[Curve, Angle], ...] | Abstention:
@@ -91,7 +112,11 @@ def cobb_angles(bodies: Bodies, *, implants: bool) -> tuple[tuple[Curve, Angle],
 
     A smaller curve that cannot be measured is left out: an absent curve was not measured, it is not absent.
     """
-    trouble = _unusable(bodies, implants)
+    if implants:
+        return IMPLANT
+    if len(bodies.corners) < FEWEST_BODIES:
+        return TOO_FEW
+    trouble = _unsound(bodies)
     if trouble:
         return trouble
     main = _measured(bodies, alignment.cobb(bodies.corners))
@@ -103,12 +128,22 @@ def cobb_angles(bodies: Bodies, *, implants: bool) -> tuple[tuple[Curve, Angle],
 
 def _measured(bodies: Bodies, curve: Curve) -> Angle | Abstention:
     ends = (curve.upper, curve.lower)
-    if not bodies.whole and (0 in ends or len(bodies.corners) - 1 in ends):
-        return CUT_OFF
     if min(bodies.scores[end] for end in ends) < LEAST_SCORE:
         return UNSURE
-    error = alignment.standard_error(bodies.corners, curve, bodies.corner_mm)
-    return Angle(curve.degrees, error) if error <= MOST_ERROR else IMPRECISE
+    upper, lower = bodies.corners[curve.upper, :2], bodies.corners[curve.lower, [3, 2]]
+    error = bodies.error_of((upper, lower))
+    if error > MOST_ERROR:
+        return IMPRECISE
+    return Angle(curve.degrees, error) if _turns_back(bodies, curve, error) else CUT_OFF
+
+
+def _turns_back(bodies: Bodies, curve: Curve, error: float) -> bool:
+    """Whether beyond each end, where the spine may go on, tilts come back by more than their own doubt."""
+    upper, lower = alignment.tilts(bodies.corners)
+    above, below = bodies.complete
+    back_above = np.abs(alignment.between(upper[: curve.upper], upper[curve.upper]))
+    back_below = np.abs(alignment.between(lower[curve.lower + 1 :], lower[curve.lower]))
+    return (above or back_above.max(initial=0.0) > error) and (below or back_below.max(initial=0.0) > error)
 
 
 def sagittal_angles(
@@ -118,45 +153,71 @@ def sagittal_angles(
     anterior: Side | None,
     *,
     implants: bool,
-) -> Mapping[str, Angle] | Abstention:
-    """Kyphosis, lordosis and sacral slope of a lateral image, those whose levels are there, or why none."""
-    trouble = _unusable(bodies, implants)
-    if trouble:
-        return trouble
-    if anterior is None:
-        return NO_SIDE
-    if None in levels:
-        return NO_LEVELS
-    named = {
-        str(level): corners
-        for level, corners, score in zip(levels, bodies.corners, bodies.scores, strict=True)
-        if score >= LEAST_SCORE
-    }
-    found = alignment.sagittal(named, sacrum, anterior)
-    if not found:
-        return NO_LEVELS
-    narrowest = min(float(np.hypot(*(body[1] - body[0]))) for body in named.values())
-    # As for a Cobb angle: two endplates, two corners each.
-    error = float(np.degrees(2.0 * bodies.corner_mm / narrowest))
-    if not error <= MOST_ERROR:
-        return IMPRECISE
-    return {name: Angle(value, error) for name, value in found.items()}
+) -> Mapping[str, Angle | Abstention] | Abstention:
+    """Kyphosis, lordosis and sacral slope of a lateral image, or why each could not be measured, or why none could.
 
-
-def _unusable(bodies: Bodies, implants: bool) -> Abstention | None:
+    Levels are counted upwards from the last body, so all that lies below an angle's upper end must be sound; what lies above may not.
+    """
     if implants:
         return IMPLANT
     if len(bodies.corners) < FEWEST_BODIES:
         return TOO_FEW
+    if anterior is None:
+        return NO_SIDE
+    named = {str(name): place for place, name in enumerate(levels) if name is not None}
+    corners = {name: bodies.corners[place] for name, place in named.items()}
+    found: dict[str, Angle | Abstention] = {}
+    for name, value in alignment.sagittal(corners, sacrum, anterior).items():
+        plates = _plates(name, corners, sacrum)
+        first = named[name.split()[1].split("-")[0]] if " " in name else len(bodies.corners) - FEWEST_BODIES
+        trouble = _unsound(_from(bodies, first), sacrum if name in _ON_SACRUM else None)
+        error = bodies.error_of(plates)
+        found[name] = trouble or (Angle(value, error) if error <= MOST_ERROR else IMPRECISE)
+    return found or NO_LEVELS
+
+
+_ON_SACRUM = ("LL L1-S1", "SS")
+
+
+def _plates(name: str, corners: Mapping[str, Float], sacrum: Float | None) -> list[Float]:
+    """The endplates (left, right) that an angle of `alignment.sagittal` is taken from."""
+    upper = [] if name == "SS" else [corners[name.split()[1].split("-")[0]][:2]]
+    if name in _ON_SACRUM:
+        assert sacrum is not None
+        return [*upper, sacrum]
+    return [*upper, corners[name.split("-")[1]][[alignment.LOWER_LEFT, alignment.LOWER_RIGHT]]]
+
+
+def _from(bodies: Bodies, first: int) -> Bodies:
+    return replace(bodies, corners=bodies.corners[first:], scores=bodies.scores[first:])
+
+
+def _unsound(bodies: Bodies, sacrum: Float | None = None) -> Abstention | None:
     if not (np.isfinite(bodies.corners).all() and all(_is_body(body) for body in bodies.corners)):
         return IMPLAUSIBLE
+    if sacrum is not None and not _is_sacrum(sacrum, bodies.corners[-1]):
+        return IMPLAUSIBLE
+    if (bodies.scores < LEAST_SCORE).any():
+        return UNSURE
     centres = bodies.corners.mean(axis=1)
     steps = np.hypot(*np.diff(centres, axis=0).T)
     if (np.diff(centres[:, 1]) <= 0).any():
         return IMPLAUSIBLE
     # Against the neighbours' steps: discs and bodies grow from head to foot.
     usual = np.array([np.median(steps[max(0, i - 3) : i + 4]) for i in range(len(steps))])
+    if (steps < LEAST_STEP * usual).any():
+        return IMPLAUSIBLE
     return GAP if (steps > MOST_STEP * usual).any() else None
+
+
+def _is_sacrum(plate: Float, last: Float) -> bool:
+    """S1's endplate lies below the last body, its left end to the left, about as wide as that body's lower one."""
+    lower = last[[alignment.LOWER_LEFT, alignment.LOWER_RIGHT]]
+    width = float(np.hypot(*(plate[1] - plate[0])) / np.hypot(*(lower[1] - lower[0])))
+    below = plate[:, 1].mean() > last[:, 1].mean()
+    return bool(
+        np.isfinite(plate).all() and plate[1, 0] > plate[0, 0] and below and _SACRUM[0] <= width <= _SACRUM[1]
+    )
 
 
 def _is_body(body: Float) -> bool:

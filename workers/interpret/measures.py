@@ -1,7 +1,8 @@
 """From the corner network's map of one image to its angles in degrees, or to why there is none.
 
 Promise: pure; an angle leaves only through the gate of `endplates`, arms in stored pixels (0.5 being the centre of the
-first, PS3.3 C.10.5.1.2). Levels are named only where the whole spine is in view and the count is the bundle's.
+first, PS3.3 C.10.5.1.2). Levels are named where the network recognised the bodies that they are counted from (levels.py), or
+where the whole spine is in view and the number of bodies is that of the bundle's own list.
 Refuses: an image unlike the training's, implants or doubt about them, a lateral image without a known front.
 """
 
@@ -15,20 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.domain.finding import ImageView, Measure, MeasureKind, Point, View
-from workers.interpret import alignment, endplates
+from workers.interpret import alignment, endplates, levels
 from workers.interpret.alignment import LOWER_LEFT, LOWER_RIGHT, UPPER_LEFT, UPPER_RIGHT, Side
 from workers.interpret.endplates import Angle, Bodies
+from workers.interpret.levels import SACRUM, Counted
 from workers.interpret.vertebrae import stored_point
 from workers.models import ood
 from workers.models.bundle import Bundle
+from workers.models.networks.corners import CHANNELS
 from workers.models.ood import Abstention
 from workers.models.preprocess import AffineMap, GrayImage
 
 Float = NDArray[np.float32]
 WHOLE, NATIVE, OPERATED = "WHOLE", "PREOP", "POSTOP"
-SACRUM = "S1"
-BODIES = "bodies"
-COUNTED = (*(f"T{number}" for number in range(1, 13)), *(f"L{number}" for number in range(1, 6)), SACRUM)
 KINDS: Mapping[View, tuple[MeasureKind, ...]] = {
     View.AP: (MeasureKind.COBB,),
     View.LATERAL: (MeasureKind.KYPHOSIS, MeasureKind.LORDOSIS),
@@ -66,7 +66,7 @@ def none(film: Film, why: Abstention) -> tuple[Measure, ...]:
 
 
 def measured(film: Film, logits: Float, features: Float, bundle: Bundle) -> tuple[Measure, ...]:
-    """Return the angles of an AP or lateral image from its map [h, w, 9] and features [d]."""
+    """Return the angles of an AP or lateral image from its map [h, w, 9 or 11] and features [d]."""
     outside = ood.judge(float(bundle.reference.scores(features[None])[0]), bundle.ood_threshold)
     if outside:
         return none(film, outside)
@@ -78,35 +78,35 @@ def measured(film: Film, logits: Float, features: Float, bundle: Bundle) -> tupl
 
 def _chain(film: Film, logits: Float, bundle: Bundle) -> _Chain:
     stride = bundle.preprocessing.height // logits.shape[0]
-    calibration = bundle.calibration
-    found, scores = endplates.corners_of(logits, stride, float(calibration["heatmap_threshold"]))
-    stored = film.to_source.to_source(found)
+    threshold = float(bundle.calibration["heatmap_threshold"])
+    found, scores = endplates.corners_of(logits, stride, threshold)
+    counted = _counted(film, bundle, logits, found)
+    stored = film.to_source.to_source(found[counted.kept])
+    scores, names = scores[counted.kept], counted.levels
     # Where no spacing is known pixels are taken as square; angles need no more (results.md 8).
     spacing = film.image.spacing_mm or (1.0, 1.0)
     corners = alignment.to_millimetres(stored, spacing)
-    whole = film.view.coverage == WHOLE
-    levels = _levels(film, bundle, len(corners), whole)
-    # What lies above the highest level that has a name is not looked at.
-    corners, scores, stored = (array[len(array) - len(levels) :] for array in (corners, scores, stored))
     sacrum = None
-    if levels and levels[-1] == SACRUM:
+    if names and names[-1] == SACRUM:
         # S1 is no box: its upper endplate alone is measured, and it bounds no curve.
-        sacrum, levels = corners[-1][[UPPER_LEFT, UPPER_RIGHT]], levels[:-1]
+        sacrum, names = corners[-1][[UPPER_LEFT, UPPER_RIGHT]], names[:-1]
         corners, scores = corners[:-1], scores[:-1]
-    return _Chain(Bodies(corners, scores, _corner_mm(film, bundle, spacing), whole), stored, levels, sacrum)
+    tilt = bundle.calibration.get("tilt_degrees", {}).get(str(film.view.view))
+    corner_mm = _corner_mm(film, bundle, spacing)
+    bodies = Bodies(corners, scores, corner_mm, counted.complete, None if tilt is None else float(tilt))
+    return _Chain(bodies, stored, names, sacrum)
 
 
-def _levels(film: Film, bundle: Bundle, count: int, whole: bool) -> tuple[str | None, ...]:
-    """One name per body from the head, at most `count`; all None unless the count can be trusted.
-
-    A bundle of the course that reads bodies finds S1 as the lowest one of a lateral film (course/angles.py).
-    """
-    names = tuple(str(level) for level in bundle.scope.get("levels", ()))
-    if whole and names and len(names) == count:
-        return names
-    if whole and not names and bundle.description.get("reads") == BODIES and film.view.view is View.LATERAL:
-        return COUNTED[max(0, len(COUNTED) - count) :]
-    return (None,) * count
+def _counted(film: Film, bundle: Bundle, logits: Float, found: NDArray[np.float64]) -> Counted:
+    names, number = tuple(str(level) for level in bundle.scope.get("levels", ())), len(found)
+    whole = film.view.coverage == WHOLE
+    if names and whole and len(names) == number:
+        return Counted(slice(0, number), names, (True, True))
+    if logits.shape[-1] == CHANNELS:
+        # A network that recognises no body: the view gate's word is all there is.
+        return Counted(slice(0, number), (None,) * number, (whole, whole))
+    stride = bundle.preprocessing.height // logits.shape[0]
+    return levels.count(number, levels.anchors(logits, found, stride), film.view.view)
 
 
 def _corner_mm(film: Film, bundle: Bundle, spacing: tuple[float, float]) -> float:
@@ -136,21 +136,26 @@ def _lateral(film: Film, chain: _Chain) -> tuple[Measure, ...]:
     if isinstance(found, Abstention):
         return none(film, found)
     told = {kind: _first(found, spans) for kind, spans in _SPANS.items()}
-    degrees = [angle.degrees for angle, _, _ in filter(None, told.values())]
+    degrees = [span[0].degrees for span in told.values() if not isinstance(span, Abstention)]
     if degrees and (max(degrees) < 0 and (len(degrees) > 1 or min(degrees) < _LEAST_ALONE)):
         return none(film, endplates.CONTRADICTED)
     return tuple(
-        _none(film, kind, endplates.NO_LEVELS)
-        if span is None
+        _none(film, kind, span)
+        if isinstance(span, Abstention)
         else _angle(film, chain, kind, span[0], (_place(chain, span[1]), _place(chain, span[2])), "")
         for kind, span in told.items()
     )
 
 
 def _first(
-    found: Mapping[str, Angle], spans: tuple[tuple[str, str, str], ...]
-) -> tuple[Angle, str, str] | None:
-    return next(((found[name], upper, lower) for name, upper, lower in spans if name in found), None)
+    found: Mapping[str, Angle | Abstention], spans: tuple[tuple[str, str, str], ...]
+) -> tuple[Angle, str, str] | Abstention:
+    """The first span that was measured, else why the first that could have been was not."""
+    there = [(found[name], upper, lower) for name, upper, lower in spans if name in found]
+    for angle, upper, lower in there:
+        if isinstance(angle, Angle):
+            return angle, upper, lower
+    return next((why for why, _, _ in there if isinstance(why, Abstention)), endplates.NO_LEVELS)
 
 
 def _place(chain: _Chain, level: str) -> int:
@@ -162,15 +167,15 @@ def _angle(
     film: Film, chain: _Chain, kind: MeasureKind, angle: Angle, ends: tuple[int, int], convex: str
 ) -> Measure:
     upper, lower = ends
-    levels = (*chain.levels, SACRUM) if chain.sacrum is not None else chain.levels
-    below = (UPPER_LEFT, UPPER_RIGHT) if levels[lower] == SACRUM else (LOWER_LEFT, LOWER_RIGHT)
+    names = (*chain.levels, SACRUM) if chain.sacrum is not None else chain.levels
+    below = (UPPER_LEFT, UPPER_RIGHT) if names[lower] == SACRUM else (LOWER_LEFT, LOWER_RIGHT)
     return Measure(
         sop_instance_uid=film.view.sop_instance_uid,
         kind=kind,
         degrees=round(angle.degrees, 1),
         error=round(angle.error, 1),
-        upper=levels[upper],
-        lower=levels[lower],
+        upper=names[upper],
+        lower=names[lower],
         convex=convex,
         arms=(
             _arm(film, chain.stored[upper], (UPPER_LEFT, UPPER_RIGHT)),

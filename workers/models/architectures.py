@@ -23,7 +23,7 @@ from workers.models.networks import (
     xception,
 )
 from workers.models.networks.backbone import Backbone, classifier
-from workers.models.networks.corners import build_corners
+from workers.models.networks.corners import corners
 from workers.models.networks.ensemble import NINE, build_ensemble
 from workers.models.networks.locator import build_locator
 from workers.models.networks.pair import FORMS, resnet50_pair, spinenet_pair
@@ -33,6 +33,7 @@ from workers.models.networks.unet import build_unet
 OUTPUTS = ("logits", "features", "last_map")
 _MAX_EXTENT = 2048
 _MAX_CHANNELS = 1024
+_CORNERS = {"height": 512, "width": 256, "stem": 16, "widths": [16, 32, 64, 96]}
 _SPINENET = {"stem": 24, "widths": [24, 32, 64, 96], "blocks": [1, 1, 1, 1]}
 
 
@@ -64,9 +65,8 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     "locator/1": Architecture(
         build_locator, {"height": 448, "width": 224, "stem": 16, "widths": [16, 32, 64, 96]}, kind="map"
     ),
-    "corners/1": Architecture(
-        build_corners, {"height": 512, "width": 256, "stem": 16, "widths": [16, 32, 64, 96]}, kind="map"
-    ),
+    "corners/1": Architecture(corners(anchored=False), _CORNERS, kind="map"),
+    "corners-anchored/1": Architecture(corners(anchored=True), _CORNERS, kind="map"),
     "unet/1": Architecture(build_unet, _square(512) | {"base": 64}, kind="map"),
     "ensemble/1": Architecture(build_ensemble, _square(224) | {"members": sorted(NINE)}),
     **{

@@ -12,7 +12,7 @@ from triage.domain.finding import View
 from triage.domain.model import PAIR
 from workers.models import architectures
 from workers.models.bundle import DESCRIPTION, Bundle, BundleRejected
-from workers.models.networks.corners import CHANNELS
+from workers.models.networks.corners import ANCHORED, CHANNELS
 
 VERTEBRA_LABELS = ("normal", "old", "fresh")
 VIEW_KEYS = ("view", "operative", "device")
@@ -71,15 +71,19 @@ def _fresh(bundle: Bundle) -> str:
 
 def _alignment(bundle: Bundle) -> str:
     calibration = bundle.calibration
-    corner = calibration["corner_mm" if "corner_mm" in calibration else "corner_pixels"]
-    if not 0 < float(calibration["heatmap_threshold"]) < 1 or not float(corner) > 0:
-        return "its calibration has no threshold of the map or no error of a corner"
+    tilts = calibration.get("tilt_degrees")
+    corner = "corner_mm" if "corner_mm" in calibration else "corner_pixels"
+    errors = [calibration[corner]] if tilts is None else [tilts[view] for view in View]
+    if not 0 < float(calibration["heatmap_threshold"]) < 1 or not all(float(error) > 0 for error in errors):
+        return "its calibration has no threshold of the map or no error of a corner or of an endplate's tilt"
     levels = bundle.scope.get("levels", ())
     if len(set(levels)) != len(levels) or not all(isinstance(level, str) for level in levels):
         return "its levels are not a list of different names"
     channels = bundle.golden["logits"].shape[-1]
     return _kind(bundle, "map") or (
-        "" if channels == CHANNELS else f"{CHANNELS} channels expected, not {channels}"
+        ""
+        if channels in (CHANNELS, ANCHORED)
+        else f"{CHANNELS} or {ANCHORED} channels expected, not {channels}"
     )
 
 

@@ -33,6 +33,8 @@ MIXED = "mixed"
 # Share of patients with a mimic, and of fractures that are mild.
 _OVERLAPS = {EASY: NO_OVERLAP, STANDARD: Overlap(0.12, 14.0, 8.0), HARD: Overlap(0.25, 10.0, 10.0)}
 _SHARES = {EASY: (0.0, 0.0), STANDARD: (0.35, 0.15), HARD: (0.65, 0.35)}
+# Of alignment films, the share of parts of the spine.
+_PARTIAL = {EASY: 0.15, STANDARD: 0.25, HARD: 0.4}
 _STATE_KEYS = (STANDING, BRACE, FUSION, GROWTH, TETHER)
 # Part of every seed: never change one.
 _NUMBERS = {"view": 1, "fracture": 2, "marrow": 3, "pair": 4, "alignment": 5, "implant": 6, "vertebra": 7,
@@ -133,14 +135,18 @@ def _pair(rng: Rng, seed: int, index: int, difficulty: str) -> Member:
 
 
 def _alignment(rng: Rng, seed: int, index: int, difficulty: str) -> Member:
-    """Straight and crooked backs, both views; a share with implants, which the gate must refuse."""
+    """Straight and crooked backs, both views; a share with implants, which the gate must refuse, and of parts of the spine."""
     state = STANDING if rng.random() < {EASY: 1.0, STANDARD: 0.9, HARD: 0.8}[difficulty] else FUSION
     if rng.random() < 0.6:
         patient = sample_pattern(seed, str(rng.choice(PATTERNS)), state=state)
     else:
         patient = sample_patient(seed, state=state, fractures=int(rng.integers(0, 2)))
-    films = (Exposure("AP", WHOLE, rows=768), Exposure("LATERAL", WHOLE, rows=768))
-    return Member(index, "alignment", patient, films, None, {"coverage": WHOLE})
+    field_name, rows = WHOLE, 768
+    if rng.random() < _PARTIAL[difficulty]:
+        field_name, rows = str(rng.choice([LUMBAR, THORACOLUMBAR, THORACIC], p=[0.45, 0.35, 0.2])), 640
+    films = (Exposure("AP", field_name, rows=rows), Exposure("LATERAL", field_name, rows=rows))
+    coverage = {"coverage": WHOLE if field_name == WHOLE else "PARTIAL"}
+    return Member(index, "alignment", patient, films, None, coverage)
 
 
 IMPLANTS = ("none", "cement", "fusion", "loosened", "broken", "growth", "tether")

@@ -48,6 +48,7 @@ _OURS: dict[str, dict[str, Any]] = {
     "spinenet/1": {"height": 64, "width": 32, "classes": 10} | _SMALL,
     "locator/1": {"height": 64, "width": 32, "classes": 2, "stem": 4, "widths": [4, 4, 8, 8]},
     "corners/1": {"height": 64, "width": 32, "stem": 4, "widths": [4, 4, 8, 8]},
+    "corners-anchored/1": {"height": 64, "width": 32, "stem": 4, "widths": [4, 4, 8, 8]},
     "unet/1": {"height": 32, "width": 16, "classes": 2, "base": 4},
     "ensemble/1": {"height": 75, "width": 75, "classes": 2, "members": ["vgg16", "xception"]},
     **{f"spinenet-{form}/1": {"height": 64, "width": 32, "classes": 3} | _SMALL for form in FORMS},

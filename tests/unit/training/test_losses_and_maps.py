@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workers.interpret import alignment, endplates, masks
+from workers.interpret import alignment, endplates, levels, masks
 from workers.models.preprocess import PreprocessSpec
 from workers.training.batches import STRIDE
 from workers.training.course.batches import body_mask, corner_map
@@ -65,6 +65,23 @@ def test_a_perfect_map_of_corners_costs_less_than_a_shifted_one(runtime: None) -
     wrong = right.copy()
     wrong[..., 1:] += 1.0
     assert float(np.asarray(corner_loss(target, right))[0]) < float(np.asarray(corner_loss(target, wrong))[0])
+
+
+def test_anchors_are_read_back_as_the_bodies_they_are_of_and_a_map_without_them_costs_more(
+    runtime: None,
+) -> None:
+    corners = _spine()
+    target = corner_map(corners, _SPEC, (5, 0))
+    logits = target.copy()
+    logits[..., [0, 9, 10]] = 24 * target[..., [0, 9, 10]] - 12
+    found, _ = endplates.corners_of(logits, STRIDE, 0.3)
+    assert levels.anchors(logits, found, STRIDE) == levels.Anchors(highest=0, lowest=5)
+    silent = logits.copy()
+    silent[..., 9:] = -12
+    assert levels.anchors(silent, found, STRIDE) == levels.Anchors()
+    cost = [float(np.asarray(corner_loss(target[None], one[None]))[0]) for one in (logits, silent)]
+    assert cost[0] < cost[1]
+    assert float(np.asarray(corner_loss(target[None], logits[None, ..., :9]))[0]) < cost[0], "without anchors"
 
 
 def test_an_image_without_bodies_has_an_empty_map() -> None:

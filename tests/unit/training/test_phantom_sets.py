@@ -172,8 +172,8 @@ def test_a_set_of_alignment_has_exact_corners(sets: dict[str, Path]) -> None:
     found = gather(Dataset(sets["alignment"]), BODIES)
     lateral = [one for one in found.examples if one.groups["view"] == "LATERAL"]
     assert len(found.examples) == 40
-    for one in lateral:
-        assert one.cases[-1].level == "S1"
+    ends = {(one.groups["coverage"], one.cases[-1].level == "S1") for one in lateral}
+    assert ("WHOLE", True) in ends and ("WHOLE", False) not in ends, "a part of the spine may end above S1"
     truth = corners_of(found.examples[0].cases)
     # Upper left, upper right, lower right, lower left, as they stand in the image.
     assert (truth[:, 1, 1] > truth[:, 0, 1]).all()

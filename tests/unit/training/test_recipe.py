@@ -41,6 +41,7 @@ def test_a_recipe_is_the_same_after_it_was_written(task: str, tmp_path: Path) ->
         ("marrow", "xception", (299, 299)),
         ("pair", "resnet50-bilinear", (224, 224)),
         ("alignment", "corners", (512, 256)),
+        ("alignment", "corners-anchored", (512, 256)),
         ("fracture", "spinenet", (384, 192)),
     ],
 )

@@ -104,7 +104,7 @@ def test_what_would_be_a_wrong_angle_is_not_measurable(bodies: Bodies, implants:
 
 
 def test_a_whole_spine_may_end_its_curve_at_its_last_vertebra() -> None:
-    bodies = replace(_bodies([-20.0, -15.0, -5.0, 5.0, 15.0, 20.0]), whole=True)
+    bodies = replace(_bodies([-20.0, -15.0, -5.0, 5.0, 15.0, 20.0]), complete=(True, True))
     found = endplates.cobb_angles(bodies, implants=False)
     assert not isinstance(found, Abstention)
     assert found[0][1].degrees == pytest.approx(40.0)
@@ -123,11 +123,63 @@ LEVELS = ("T12", "L1", "L2", "L3", "L4", "L5")
 
 def test_a_lordosis_is_measured_and_carries_its_error() -> None:
     bodies = _bodies([12.0, 15.0, 8.0, 0.0, -8.0, -18.0])
-    found = endplates.sagittal_angles(bodies, LEVELS, SACRUM, "left", implants=False)
+    found = endplates.sagittal_angles(bodies, LEVELS, _below(bodies), "left", implants=False)
     assert not isinstance(found, Abstention)
     assert set(found) == {"LL L1-S1", "SS"}
-    assert found["LL L1-S1"].degrees == pytest.approx(15.0 + 33.69, abs=0.01)
-    assert isinstance(found["SS"], Angle)
+    lordosis = found["LL L1-S1"]
+    assert isinstance(lordosis, Angle) and isinstance(found["SS"], Angle)
+    assert lordosis.degrees == pytest.approx(15.0 + 33.69, abs=0.01)
+
+
+def _below(bodies: Bodies, width: float = 1.0) -> NDArray[np.float64]:
+    return np.asarray(bodies.corners[-1].mean(axis=0) + [0.0, 22.0] + SACRUM * width)
+
+
+def test_a_sacrum_that_is_none_spoils_what_is_measured_from_it() -> None:
+    bodies = _bodies([12.0, 15.0, 8.0, 0.0, -8.0, -18.0])
+    for sacrum in (SACRUM - 500.0, _below(bodies, 3.0), _below(bodies)[::-1]):
+        found = endplates.sagittal_angles(bodies, LEVELS, sacrum, "left", implants=False)
+        assert isinstance(found, dict) and set(found.values()) == {endplates.IMPLAUSIBLE}
+
+
+THORAX = tuple(f"T{number}" for number in range(4, 13))
+
+
+def test_what_lies_above_an_angle_does_not_spoil_it_and_what_lies_below_does() -> None:
+    tilts = [float(tilt) for tilt in np.interp(np.arange(14), [0, 8, 9, 13], [-25.0, 15.0, 15.0, -15.0])]
+    whole, levels = _bodies(tilts), (*THORAX, "L1", "L2", "L3", "L4", "L5")
+    for spoilt, missing in (
+        (2, {"TK T4-T12", "TK T5-T12"}),
+        (11, {"TK T4-T12", "TK T5-T12", "LL L1-S1", "SS"}),
+    ):
+        corners = whole.corners.copy()
+        corners[spoilt] = corners[spoilt][[1, 0, 2, 3]]
+        bodies = replace(whole, corners=corners)
+        found = endplates.sagittal_angles(bodies, levels, _below(whole), "left", implants=False)
+        assert isinstance(found, dict)
+        assert {name for name, angle in found.items() if angle == endplates.IMPLAUSIBLE} == missing
+
+
+def test_a_body_found_twice_is_no_vertebra_more() -> None:
+    whole = _bodies(CURVED)
+    twice = np.insert(whole.corners, 4, whole.corners[4] - [0.0, 9.0], axis=0)
+    found = endplates.cobb_angles(replace(whole, corners=twice, scores=np.full(10, 0.9)), implants=False)
+    assert found == endplates.IMPLAUSIBLE
+
+
+def test_a_curve_that_hardly_turns_back_before_the_border_may_go_on() -> None:
+    tilts = [-18.0, -20.0, -12.0, 0.0, 12.0, 20.0, 10.0]
+    assert endplates.cobb_angles(_bodies(tilts), implants=False) == endplates.CUT_OFF
+    whole = endplates.cobb_angles(replace(_bodies(tilts), complete=(True, False)), implants=False)
+    assert not isinstance(whole, Abstention) and whole[0][1].degrees == pytest.approx(40.0)
+
+
+def test_an_error_of_tilts_goes_before_one_of_corners() -> None:
+    known = replace(_bodies(CURVED), corner_mm=float("inf"), tilt_degrees=1.5)
+    found = endplates.cobb_angles(known, implants=False)
+    assert not isinstance(found, Abstention) and found[0][1].error == pytest.approx(1.5 * 2**0.5)
+    unsure = endplates.cobb_angles(replace(known, tilt_degrees=3.0), implants=False)
+    assert unsure == endplates.IMPRECISE
 
 
 @pytest.mark.parametrize(

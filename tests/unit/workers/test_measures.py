@@ -126,20 +126,76 @@ COURSE = replace(
 )
 
 
-def test_a_network_of_the_course_has_s1_as_its_lowest_body_and_counts_upwards() -> None:
+def anchored(bodies: Float, lowest: int | None, highest: int | None) -> np.ndarray:
+    """The map of a network that recognises these two bodies, by place."""
+    plain = logits(bodies)
+    heat = np.full((*plain.shape[:2], 2), -6, np.float32)
+    for channel, place in enumerate((lowest, highest)):
+        if place is not None:
+            heat[..., channel] = logits(bodies[place : place + 1])[..., 0]
+    return np.concatenate([plain, heat], axis=-1)
+
+
+def whole_spine() -> Float:
+    """T1 to L5 and S1, the patient facing left."""
     tilts = np.interp(np.arange(17), [0, 3, 11, 12, 16], [-25, -25, 15, 20, -20])
     bodies = stacked(list(tilts), width=22, height=16, disc=4)
     sacrum = turned(stacked([0.0], width=22, height=16)[0], -40.0) + bodies[-1].mean(axis=0) + [0.0, 22.0]
-    made = film(View.LATERAL, "left", coverage="WHOLE")
-    found = measures.measured(made, logits(np.concatenate([bodies, sacrum[None]])), INSIDE, COURSE)
+    return np.concatenate([bodies, sacrum[None]])
+
+
+def lateral(bodies: Float, lowest: int | None, highest: int | None) -> tuple[Measure, ...]:
+    made = film(View.LATERAL, "left")
+    return measures.measured(made, anchored(bodies, lowest, highest), INSIDE, COURSE)
+
+
+def test_levels_are_counted_from_the_bodies_that_the_network_recognised() -> None:
+    found = lateral(whole_spine(), 17, 0)
     kyphosis, lordosis = only(found, MeasureKind.KYPHOSIS), only(found, MeasureKind.LORDOSIS)
     assert (kyphosis.upper, kyphosis.lower) == ("T4", "T12")
     assert kyphosis.degrees == pytest.approx(40.0, abs=1.0)
+    assert (lordosis.upper, lordosis.lower) == ("L1", "S1")
     assert lordosis.degrees == pytest.approx(60.0, abs=1.0)
-    partial = film(View.LATERAL, "left")
-    assert {one.abstained for one in measures.measured(partial, logits(bodies), INSIDE, COURSE)} == {
-        "LEVELS_UNKNOWN"
-    }
+    part = lateral(whole_spine()[7:], 10, None)
+    assert only(part, MeasureKind.LORDOSIS).degrees == pytest.approx(60.0, abs=1.0)
+    assert only(part, MeasureKind.KYPHOSIS).abstained == "LEVELS_UNKNOWN"
+
+
+@pytest.mark.parametrize(("lowest", "highest"), [(None, None), (None, 0), (16, 0), (17, 1)])
+def test_a_lateral_whose_count_is_not_sure_has_no_levels_and_no_angles(
+    lowest: int | None, highest: int | None
+) -> None:
+    found = lateral(whole_spine(), lowest, highest)
+    assert {one.abstained for one in found} == {"LEVELS_UNKNOWN"}
+
+
+def test_what_is_found_below_the_lowest_body_is_left_out() -> None:
+    below = whole_spine()[-1:] + np.array([0.0, 21.0])
+    found = lateral(np.concatenate([whole_spine(), below]), 17, None)
+    assert only(found, MeasureKind.LORDOSIS).degrees == pytest.approx(60.0, abs=1.0)
+
+
+def largest(found: tuple[Measure, ...]) -> Measure:
+    return max(found, key=lambda measure: measure.degrees or 0.0)
+
+
+def test_end_vertebrae_of_a_curve_are_named_where_l5_was_recognised() -> None:
+    tilts = [0.0] * 4 + [-10.0, -20.0, -10.0, 0.0, 10.0, 20.0, 10.0] + [0.0] * 6
+    bodies = stacked(tilts, width=22, height=16, disc=4)
+    named = largest(measures.measured(film(), anchored(bodies, 16, 0), INSIDE, COURSE))
+    assert (named.upper, named.lower) == ("T6", "T10")
+    assert named.degrees == pytest.approx(40.0, abs=0.5)
+    unnamed = largest(measures.measured(film(), anchored(bodies, None, 0), INSIDE, COURSE))
+    assert (unnamed.upper, unnamed.lower, unnamed.degrees) == (None, None, named.degrees)
+
+
+def test_a_curve_that_ends_with_the_spine_is_measured_only_where_its_end_was_recognised() -> None:
+    tilts = [0.0] * 11 + [-8.0, -16.0, -8.0, 0.0, 8.0, 16.0]
+    bodies = stacked(tilts, width=22, height=16, disc=4)
+    known = largest(measures.measured(film(), anchored(bodies, 16, 0), INSIDE, COURSE))
+    assert known.degrees == pytest.approx(32.0, abs=0.5)
+    (unknown,) = measures.measured(film(coverage="WHOLE"), anchored(bodies, None, 0), INSIDE, COURSE)
+    assert unknown.abstained == "CURVE_LEAVES_IMAGE", "the gate's word for whole is not enough"
 
 
 def test_an_error_in_millimetres_needs_a_spacing() -> None:

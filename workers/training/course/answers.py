@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.domain.finding import View
 from workers.dataset.examples import view_of
 from workers.evaluation.table import GROUP, MEASURED, TRUTH, Predictions, from_columns
 from workers.evaluation.table import P as PROBABILITY
@@ -64,12 +65,14 @@ def table_of_classes(
     return from_columns(columns)
 
 
-def table_of_measures(material: Material, split: Split, outside: Array, corner_mm: float) -> Predictions:
+def table_of_measures(
+    material: Material, split: Split, outside: Array, tilts: Mapping[str, float]
+) -> Predictions:
     """Angles found beside angles true, by name; declined says why an image gave none."""
     truth, found, why = [], [], []
     for place, row in enumerate(split.rows):
         truth.append(_true(material, int(row)))
-        answer = _found(material, int(row), split.logits[place], corner_mm)
+        answer = _found(material, int(row), split.logits[place], tilts)
         answer = OUT_OF_DISTRIBUTION.code if outside[place] else answer
         found.append({} if isinstance(answer, str) else answer)
         why.append(answer if isinstance(answer, str) else "")
@@ -106,26 +109,30 @@ def _true(material: Material, row: int) -> Mapping[str, float]:
         return {}
     if not angles.measurable(example.cases[0].modality):
         return {BODIES_FOUND: float(len(shown.corners))}
-    corners = angles.true_corners(shown)
+    view = view_of(example.cases[0])
     groups = {**example.groups, "hardware": "none"}
-    found = angles.measures(
-        corners, np.ones(len(corners)), shown.spacing_mm, view_of(example.cases[0]), groups, 0.0
-    )
+    found = angles.measures(_true_spine(material, row), shown.spacing_mm, view, groups, 0.0)
     given = {name: value for name, value in example.cases[0].measures.items() if name in angles.GIVEN}
     return {**({} if isinstance(found, str) else found), **given}
 
 
 def _found(
-    material: Material, row: int, logits: NDArray[np.float32], corner_mm: float
+    material: Material, row: int, logits: NDArray[np.float32], tilts: Mapping[str, float]
 ) -> Mapping[str, float] | str:
     example, shown = material.examples[row], material.shown[row]
     if shown.spacing_mm is None:
         return angles.NO_SPACING
-    corners, scores = angles.found_corners(logits, shown)
     if not angles.measurable(example.cases[0].modality):
-        return {BODIES_FOUND: float(len(corners))}
+        return {BODIES_FOUND: float(len(angles.found_corners(logits, shown)[0]))}
     view = view_of(example.cases[0])
-    return angles.measures(corners, scores, shown.spacing_mm, view, example.groups, corner_mm)
+    spine = angles.found(logits, shown, view, example.groups)
+    return angles.measures(spine, shown.spacing_mm, view, example.groups, tilts.get(view, 0.0))
+
+
+def _true_spine(material: Material, row: int) -> angles.Spine:
+    cases = material.examples[row].cases
+    levels = [case.level for case in cases]
+    return angles.true_spine(material.shown[row], levels, view_of(cases[0]), cases[0].groups)
 
 
 def corner_errors(material: Material, split: Split) -> Array:
@@ -137,3 +144,14 @@ def corner_errors(material: Material, split: Split) -> Array:
             found, _ = angles.found_corners(split.logits[place], shown)
             errors.append(angles.corner_error(angles.true_corners(shown), found, shown.spacing_mm))
     return np.concatenate(errors) if errors else np.zeros(0)
+
+
+def tilt_errors(material: Material, split: Split) -> Mapping[str, Array]:
+    """Errors in degrees [k] of the endplates' tilts by view of a radiograph, of all bodies that were found."""
+    errors: dict[str, list[Array]] = {view.value: [np.zeros(0)] for view in View}
+    for place, row in enumerate(split.rows):
+        shown, view = material.shown[row], view_of(material.examples[row].cases[0])
+        if shown.spacing_mm is not None and view in errors:
+            found, _ = angles.found_corners(split.logits[place], shown)
+            errors[view].append(angles.tilt_error(angles.true_corners(shown), found, shown.spacing_mm))
+    return {view: np.concatenate(parts) for view, parts in errors.items()}

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.dataset.examples import BODIES
+from triage.domain.finding import View
+from workers.dataset.examples import BODIES, Example, view_of
+from workers.models.networks.corners import ANCHORED, CHANNELS, HIGHEST, LOWEST
 from workers.models.preprocess import PreprocessSpec, scale_unit
 from workers.training.augment import vary
 from workers.training.batches import HEAT_SIGMA_CELLS, STRIDE
@@ -38,7 +40,7 @@ def varied(material: Material, task: Task, recipe: Recipe, rows: NDArray[np.intp
         image, corners = _vary(material, recipe, int(row), rng)
         inputs.append(_scaled(image, task.preprocessing))
         if recipe.subject.reads == BODIES:
-            targets.append(body_map(recipe, corners, task.preprocessing))
+            targets.append(body_map(recipe, corners, task.preprocessing, anchors_of(material.examples[row])))
         else:
             targets.append(soft(int(labels[row]), len(task.labels), recipe.smoothing))
     return np.stack(inputs), np.stack(targets)
@@ -51,7 +53,15 @@ def plain(material: Material, task: Task, recipe: Recipe, size: int, split: str)
         part = rows[start : start + size]
         images = [np.asarray(material.units[row], np.float32) / np.float32(255) for row in part]
         if recipe.subject.reads == BODIES:
-            targets = [body_map(recipe, material.shown[row].corners, task.preprocessing) for row in part]
+            targets = [
+                body_map(
+                    recipe,
+                    material.shown[row].corners,
+                    task.preprocessing,
+                    anchors_of(material.examples[row]),
+                )
+                for row in part
+            ]
         else:
             targets = [soft(int(labels[row]), len(task.labels), 0.0) for row in part]
         yield np.stack([_scaled(image, task.preprocessing) for image in images]), np.stack(targets)
@@ -86,9 +96,47 @@ def soft(label: int, classes: int, smoothing: float) -> Float:
     return target
 
 
-def body_map(recipe: Recipe, corners: NDArray[np.float64], spec: PreprocessSpec) -> Float:
+Anchors = tuple[int | None, int | None]
+
+
+def anchors_of(example: Example) -> Anchors:
+    """Which bodies of an image levels are counted from, by place: the lowest of a whole spine, and T1."""
+    levels = [case.level.upper() for case in example.cases]
+    lowest = "S1" if view_of(example.cases[0]) == View.LATERAL.value else "L5"
+    return _place(levels, lowest), _place(levels, "T1")
+
+
+def _place(levels: list[str], level: str) -> int | None:
+    return levels.index(level) if level in levels else None
+
+
+def corner_map(corners: NDArray[np.float64], spec: PreprocessSpec, anchors: Anchors = (None, None)) -> Float:
+    """[h/4, w/4, 11] as networks/corners.py has it: spots at the bodies' centres, offsets to their corners in cells, spots at the anchors."""
+    rows, columns = spec.height // STRIDE, spec.width // STRIDE
+    found = np.zeros((rows, columns, ANCHORED), np.float32)
+    if not len(corners):
+        return found
+    cells = (corners + 0.5) / STRIDE - 0.5
+    centres = cells.mean(axis=1)
+    r, c = np.arange(rows, dtype=np.float32), np.arange(columns, dtype=np.float32)
+    down = np.exp(-0.5 * ((r[None] - centres[:, :1]) / HEAT_SIGMA_CELLS) ** 2)
+    across = np.exp(-0.5 * ((c[None] - centres[:, 1:]) / HEAT_SIGMA_CELLS) ** 2)
+    spots = down[:, :, None] * across[:, None, :]
+    nearest = spots.argmax(axis=0)
+    found[..., 0] = spots.max(axis=0)
+    grid = np.stack(np.meshgrid(r, c, indexing="ij"), axis=-1)
+    found[..., 1:CHANNELS] = (cells[nearest] - grid[:, :, None, :]).reshape(rows, columns, CHANNELS - 1)
+    # Far from any body an offset means nothing and would only make large numbers.
+    found[..., 1:CHANNELS] *= (found[..., :1] > 1e-3).astype(np.float32)
+    for channel, place in zip((LOWEST, HIGHEST), anchors, strict=True):
+        if place is not None:
+            found[..., channel] = spots[place]
+    return found
+
+
+def body_map(recipe: Recipe, corners: NDArray[np.float64], spec: PreprocessSpec, anchors: Anchors) -> Float:
     """What the recipe's network is to answer where bodies with these corners are."""
-    return body_mask(corners, spec) if recipe.backbone == UNET else corner_map(corners, spec)
+    return body_mask(corners, spec) if recipe.backbone == UNET else corner_map(corners, spec, anchors)
 
 
 def body_mask(corners: NDArray[np.float64], spec: PreprocessSpec) -> Float:
@@ -105,24 +153,3 @@ def body_mask(corners: NDArray[np.float64], spec: PreprocessSpec) -> Float:
         within = edges[:, 1] * below - edges[:, 0] * beside
         mask[part] = np.maximum(mask[part], np.clip(within.min(axis=-1) + 0.5, 0.0, 1.0))
     return mask[..., None]
-
-
-def corner_map(corners: NDArray[np.float64], spec: PreprocessSpec) -> Float:
-    """[h/4, w/4, 9] as networks/corners.py has it: spots at the bodies' centres, and offsets to their corners in cells."""
-    rows, columns = spec.height // STRIDE, spec.width // STRIDE
-    found = np.zeros((rows, columns, 9), np.float32)
-    if not len(corners):
-        return found
-    cells = (corners + 0.5) / STRIDE - 0.5
-    centres = cells.mean(axis=1)
-    r, c = np.arange(rows, dtype=np.float32), np.arange(columns, dtype=np.float32)
-    down = np.exp(-0.5 * ((r[None] - centres[:, :1]) / HEAT_SIGMA_CELLS) ** 2)
-    across = np.exp(-0.5 * ((c[None] - centres[:, 1:]) / HEAT_SIGMA_CELLS) ** 2)
-    spots = down[:, :, None] * across[:, None, :]
-    nearest = spots.argmax(axis=0)
-    found[..., 0] = spots.max(axis=0)
-    grid = np.stack(np.meshgrid(r, c, indexing="ij"), axis=-1)
-    found[..., 1:] = (cells[nearest] - grid[:, :, None, :]).reshape(rows, columns, 8)
-    # Far from any body an offset means nothing and would only make large numbers.
-    found[..., 1:] *= (found[..., :1] > 1e-3).astype(np.float32)
-    return found

@@ -10,11 +10,12 @@ from typing import Any
 
 from workers.dataset.balance import FOCAL_GAMMA, weights
 from workers.dataset.examples import BODIES
+from workers.models.networks.corners import CHANNELS
 from workers.training.course.recipe import UNET, Recipe
 from workers.training.fit import binary, spots
 
 Loss = Callable[[Any, Any], Any]
-_OFFSET_SHARE = 1.0
+_HEAT_SHARE = 5.0
 
 
 def loss_of(recipe: Recipe, classes: Sequence[str], train_labels: Sequence[str]) -> Loss:
@@ -47,14 +48,20 @@ def classification(class_weights: Sequence[float], gamma: float) -> Loss:
 
 
 def corner_loss(target: Any, logits: Any) -> Any:
-    """Binary loss on the heat map, and the absolute offset error in cells where a body's centre is near."""
+    """Binary loss on the heat maps, and the absolute offset error in cells where a body's centre is near.
+
+    target has 11 channels, logits 9 or 11 (networks/corners.py). A map has some four bright cells per body among
+    thousands, so its mean is small beside an error in cells: hence the share.
+    """
     from keras import ops
 
     target, logits = ops.cast(target, "float32"), ops.cast(logits, "float32")
     heat = spots(target[..., :1], logits[..., :1])
+    if logits.shape[-1] > CHANNELS:
+        heat = heat + spots(target[..., CHANNELS:], logits[..., CHANNELS:])
     near = ops.square(target[..., :1])
-    off = ops.sum(ops.abs(target[..., 1:] - logits[..., 1:]) * near, axis=(1, 2, 3))
-    return heat + _OFFSET_SHARE * off / (8.0 * ops.sum(near, axis=(1, 2, 3)) + 1.0)
+    off = ops.sum(ops.abs(target[..., 1:CHANNELS] - logits[..., 1:CHANNELS]) * near, axis=(1, 2, 3))
+    return _HEAT_SHARE * heat + off / (8.0 * ops.sum(near, axis=(1, 2, 3)) + 1.0)
 
 
 def mask_loss(target: Any, logits: Any) -> Any:

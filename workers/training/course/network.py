@@ -11,7 +11,7 @@ from typing import Any
 from workers.dataset.examples import BODIES, PAIR
 from workers.models import architectures
 from workers.models.preprocess import PreprocessSpec
-from workers.training.course.recipe import CORNERS, READ_BODIES, UNET, Recipe, is_ours, wrong
+from workers.training.course.recipe import READ_BODIES, UNET, Recipe, is_ours, wrong
 from workers.training.tasks import Task
 
 
@@ -43,7 +43,7 @@ def _params(recipe: Recipe, preset: Mapping[str, Any], classes: int) -> dict[str
     params = dict(preset) | {"height": recipe.height, "width": recipe.width}
     if recipe.backbone == UNET:
         return params | {"classes": 1, "base": recipe.stem}
-    if recipe.backbone != CORNERS:
+    if recipe.backbone not in READ_BODIES:
         params["classes"] = classes
     if is_ours(recipe.backbone):
         params |= {"stem": recipe.stem, "widths": list(recipe.widths)}

@@ -176,20 +176,39 @@ def _corners(task: Task, recipe: Recipe, material: Material, seen: _Answers) -> 
         )
     # The median, as a standard deviation: bodies that were mixed up are what the gate is for, not this number.
     corner_mm = 1.4826 * float(np.median(np.abs(errors)))
-    calibration = {"method": "none", **angles.reading(test.logits.shape[-1]), "corner_mm": corner_mm}
+    tilts = _tilts(split_answers.tilt_errors(material, check))
+    calibration = {
+        "method": "none", **angles.reading(test.logits.shape[-1]), "corner_mm": corner_mm,
+        **({"tilt_degrees": tilts} if tilts else {}),
+    }  # fmt: skip
     both = joined(check, test)
-    table = split_answers.table_of_measures(material, both, seen.outside(both), corner_mm)
+    table = split_answers.table_of_measures(material, both, seen.outside(both), tilts)
     own = table.take(table.splits == "test")
     metrics: dict[str, Any] = bodies_found(material, test) | {
         "images": len(test.rows),
         "patients": len(np.unique(test.patients)),
         "corner error, one standard deviation, mm": round(corner_mm, 3),
+        "error of an endplate's tilt, one standard deviation, degrees": {
+            view: round(error, 2) for view, error in tilts.items()
+        },
         "not measurable, by reason": dict(sorted(Counter(filter(None, own.declined.tolist())).items())),
     }
     for name, (truth, found) in own.measures.items():
         if name != split_answers.BODIES_FOUND and np.isfinite(truth).any():
             metrics[name] = agreement.agreement(truth, found, own.patients, rounds=_ROUNDS, seed=0)
     return _draft(task, recipe, material, seen, calibration, [], metrics), table
+
+
+def _tilts(errors: Mapping[str, Array]) -> dict[str, float]:
+    """One standard deviation by view, from the median as above; empty where no radiograph was seen."""
+    together = np.concatenate(list(errors.values()))
+    if not len(together):
+        return {}
+    # A dataset of one view says nothing of the other: as good as what was seen.
+    return {
+        view: 1.4826 * float(np.median(np.abs(found if len(found) else together)))
+        for view, found in errors.items()
+    }
 
 
 def _draft(

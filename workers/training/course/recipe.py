@@ -21,8 +21,8 @@ from workers.models import architectures
 from workers.training.course.subjects import SUBJECTS, Subject
 
 LOSSES = ("plain", "weighted", "focal")
-CORNERS, UNET = "corners", "unet"
-READ_BODIES = (CORNERS, UNET)
+CORNERS, ANCHORED, UNET = "corners", "corners-anchored", "unet"
+READ_BODIES = (CORNERS, ANCHORED, UNET)
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 

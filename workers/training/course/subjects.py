@@ -82,7 +82,7 @@ _SUBJECTS = (
         positive="atypical", mirror=False,
     ),
     Subject(
-        "alignment", BODIES, "corners", (512, 256), (0.5, 99.5), "symmetric", _RADIOGRAPHS, ("AP", "LATERAL"),
+        "alignment", BODIES, "corners-anchored", (512, 256), (0.5, 99.5), "symmetric", _RADIOGRAPHS, ("AP", "LATERAL"),
         "Corners of the vertebral bodies on a radiograph of the whole spine, for angles between endplates.",
     ),
     Subject(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +57,7 @@ class LevelTruth:
 
 @dataclass(frozen=True)
 class Radiograph:
-    """pixels are 0..1 with bone bright; spacing_mm is at the detector; sacrum has S1's corners on lateral films."""
+    """pixels are 0..1 with bone bright; spacing_mm is at the detector; sacrum has S1's corners on lateral films that show it."""
 
     pixels: Float
     spacing_mm: float
@@ -150,7 +151,11 @@ def _sacrum(patient: Patient, camera: Camera) -> tuple[tuple[float, float], ...]
 
 def _visible(truth: LevelTruth, lit: display.Box, margin: float) -> bool:
     """A body counts when its centre lies inside the collimated field by a margin in pixels."""
-    row, column = truth.centre
+    return _inside(truth.centre, lit, margin)
+
+
+def _inside(point: Sequence[float] | Vector, lit: display.Box, margin: float) -> bool:
+    row, column = float(point[0]), float(point[1])
     top, bottom, left, right = lit
     return top + margin <= row < bottom - margin and left + margin <= column < right - margin
 
@@ -170,4 +175,6 @@ def render(patient: Patient, exposure: Exposure, *, marker: bool = True) -> Radi
     seen = tuple(level for level in levels if _visible(level, lit, 7.0 / camera.pixel_mm))
     coverage = "WHOLE" if exposure.field == WHOLE else "PARTIAL"
     sacrum = _sacrum(patient, camera) if exposure.view == "LATERAL" else ()
+    if sacrum and not _inside(np.mean(sacrum, axis=0), lit, 7.0 / camera.pixel_mm):
+        sacrum = ()
     return Radiograph(picture, camera.pixel_mm, exposure.view, coverage, patient, seen, sacrum)
