@@ -28,7 +28,7 @@ here), and judged on test patients that neither training nor the choice of the e
 **How to read it.** The budget of each training was minutes of a processor, the input is smaller than the publication's, and there
 are few patients. So this shows how far each network came in that budget, by the commands that a site would use. It does not show which
 network is better with the publication's images, size and hours, and says nothing about patients. An interval of an AUC
-that holds .5 means: not shown to have learnt anything in this budget; so does an epoch kept that is the first (the loss on the
+that holds .5, or lies below it, means: not shown to have learnt anything in this budget; so does an epoch kept that is the first (the loss on the
 tuning patients never fell below that of the untrained network). Not for clinical use.
 """
 _SYNTHETIC = "All images are **synthetic phantoms**."
