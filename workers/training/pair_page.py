@@ -94,7 +94,7 @@ def write_page(runs: Sequence[Path], data: Path, report: Path, *, echo: Callable
     served, refused = fates(data, pair), strangers(pair, _STRANGERS)
     lines = [
         *_HEAD.format(test=len(forms[0].test)).splitlines(), "",
-        *_forms(forms), *_difficulties(forms[0]), *_compared(forms), *_as_served(served), *_strangers(refused),
+        *_forms(forms), *_compared(forms), *_difficulties(forms[0]), *_as_served(served), *_strangers(refused),
     ]  # fmt: skip
     report.mkdir(parents=True, exist_ok=True)
     (report / PAGE).write_text("\n".join(lines), encoding="utf-8")
@@ -150,9 +150,18 @@ def _compared(forms: Sequence[Form]) -> list[str]:
         found = delong_paired(first.scores[both], other.scores[order][both], first.truth[both])
         lines.append(
             f"- {first.recipe.backbone} less {other.recipe.backbone}, {int(both.sum())} cases that both answered: AUC {_cell(found.difference)}, "
-            f"DeLong p {found.p:.3f}."
+            f"DeLong p {_p(found.p)}."
         )
+    if len({one.recipe.epochs for one in forms}) > 1:
+        lines += [
+            "",
+            "The forms were not trained equally long: part of a difference is the training's, not the form's.",
+        ]
     return [*lines, ""] if lines else []
+
+
+def _p(value: float) -> str:
+    return "< .001" if value < 0.001 else f"{value:.3f}"
 
 
 def _as_served(found: Fates) -> list[str]:
