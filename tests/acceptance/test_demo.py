@@ -72,10 +72,14 @@ def test_the_demonstration_settles_every_study_delivers_every_result_and_leaves_
     assert re.search(r"Worklist {4}http://127\.0\.0\.1:\d+/", said)
     assert "Look sooner: possible recent vertebral fracture" in said
     assert re.search(r"^1 +\d+ .*Ordered STAT", said, re.MULTILINE), "in the order to be read"
+    assert re.search(r"PHANTOM0014 +MR +Look sooner: possible recent vertebral fracture", said), (
+        "the MR study"
+    )
     assert "Not analysed" in said or "not analysed" in said
     results = list((home / "demo-pacs").rglob("*.dcm"))
     assert len(results) > 10
     assert any(b"POSSIBLE_ATYPICAL_CURVE" in path.read_bytes() for path in results)
+    assert any(b"body 1 from below" in path.read_bytes() for path in results), "the MR study's segments"
     assert not living(home)
 
 

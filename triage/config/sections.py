@@ -191,7 +191,10 @@ class ModelSettings(Section):
 
     root: Path | None = None
     threads: int = Field(default=1, ge=1)
-    bf16: tuple[Literal["view-gate", "vertebra-locator", "vertebra-fresh", "alignment"], ...] = ()
+    bf16: tuple[
+        Literal["view-gate", "vertebra-locator", "vertebra-fresh", "alignment", "mr-locator", "mr-vertebra"],
+        ...,
+    ] = ()
 
 
 class LogSettings(Section):

@@ -9,6 +9,7 @@ from enum import StrEnum
 from triage.domain.errors import Conflict
 
 SPINE_XR_TRIAGE = "spine-xr-triage"
+SPINE_MR_TRIAGE = "spine-mr-triage"
 
 
 class AnalysisState(StrEnum):

@@ -1,7 +1,7 @@
 """Which instances may be analysed by which algorithm, with the reason for every "no".
 
-The header decides only what cannot be a radiograph at all; what is in the picture is decided from its
-pixels by the view gate. A header's BodyPartExamined or ViewPosition is never a reason (they are wrong
+The header decides only what can be neither a radiograph nor an MR slice; what is in the picture is decided from its
+pixels by the view gate, and which MR series it is from all their headers together (mr_series.py), by the worker. A header's BodyPartExamined or ViewPosition is never a reason (they are wrong
 in one study of seven).
 """
 
@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from triage.domain.analysis import SPINE_XR_TRIAGE
+from triage.domain.analysis import SPINE_MR_TRIAGE, SPINE_XR_TRIAGE
+from triage.domain.mr_series import ENHANCED, MR
 
 RADIOGRAPH_CLASSES: dict[str, str] = {
     "1.2.840.10008.5.1.4.1.1.1": "Computed Radiography Image Storage",
@@ -68,7 +69,9 @@ def _objection(candidate: CandidateInstance) -> tuple[str, str]:
         return "own-result", "this object is a result of this product"
     if candidate.problem:
         return "header-problem", f"the header could not be read: {candidate.problem}"
-    if candidate.sop_class_uid not in RADIOGRAPH_CLASSES:
+    if candidate.sop_class_uid in ENHANCED:
+        return "enhanced-mr", "enhanced multi-frame MR is not read"
+    if candidate.sop_class_uid not in RADIOGRAPH_CLASSES and candidate.sop_class_uid != MR:
         kind = candidate.modality or "this kind of object"
         return "not-a-radiograph", f"no model for {kind}"
     if candidate.frames > MAX_FRAMES:
@@ -84,7 +87,7 @@ def plan(candidates: Sequence[CandidateInstance]) -> Plan:
     """Return what to run on these instances; an empty plan says why nothing is analysed."""
     verdicts = tuple(judge(candidate) for candidate in candidates)
     if any(verdict.eligible for verdict in verdicts):
-        return Plan((SPINE_XR_TRIAGE,), verdicts, "", "")
+        return _planned(candidates, verdicts)
     if not verdicts:
         return Plan((), (), "identifiers-in-use", "its images bear the UIDs of other images stored before")
     foreign = [verdict for verdict in verdicts if verdict.reason != "own-result"]
@@ -93,6 +96,20 @@ def plan(candidates: Sequence[CandidateInstance]) -> Plan:
     reasons = sorted({verdict.reason for verdict in foreign})
     sentences = sorted({verdict.sentence for verdict in foreign})
     return Plan((), verdicts, reasons[0] if len(reasons) == 1 else "nothing-eligible", "; ".join(sentences))
+
+
+def _planned(candidates: Sequence[CandidateInstance], verdicts: Sequence[Verdict]) -> Plan:
+    """One algorithm a study: its radiographs where it has one, else its MR slices."""
+    radiographs = {c.sop_instance_uid for c in candidates if c.sop_class_uid in RADIOGRAPH_CLASSES}
+    if not any(verdict.eligible and verdict.sop_instance_uid in radiographs for verdict in verdicts):
+        return Plan((SPINE_MR_TRIAGE,), tuple(verdicts), "", "")
+    kept = tuple(
+        Verdict(verdict.sop_instance_uid, False, "beside-radiographs", "the study's radiographs are analysed")
+        if verdict.eligible and verdict.sop_instance_uid not in radiographs
+        else verdict
+        for verdict in verdicts
+    )
+    return Plan((SPINE_XR_TRIAGE,), kept, "", "")
 
 
 # Objects that accompany images. They are catalogued, but they neither open nor reopen a study for analysis.

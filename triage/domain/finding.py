@@ -61,7 +61,10 @@ class ImageView:
 
 @dataclass(frozen=True, slots=True)
 class VertebraFinding:
-    """One vertebra on one lateral image; `outline` is a closed polygon (first point = last point)."""
+    """One vertebra on one lateral image or sagittal slice; `outline` is a closed polygon (first point = last point).
+
+    `counted` is its number from the lowest body found, where the level could not be named but the order is known.
+    """
 
     sop_instance_uid: str
     level: str | None
@@ -71,6 +74,13 @@ class VertebraFinding:
     p_fresh: float
     centre: Point
     outline: tuple[Point, ...]
+    counted: int | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words: its level, else its number from below."""
+        counted = "level not determined" if self.counted is None else f"body {self.counted} from below"
+        return self.level or counted
 
 
 class MeasureKind(StrEnum):

@@ -19,7 +19,9 @@ from triage.domain.spoken import one_line
 REQUIRED = ("view-gate", "vertebra-locator", "vertebra-fresh")
 PAIR = "pair-pattern"
 MEASURES = ("alignment", PAIR)
-SERVED = (*REQUIRED, *MEASURES)
+# What an MR study passes instead: its locator, then its classifier. Without both MR is not analysed.
+MAGNETIC = ("mr-locator", "mr-vertebra")
+SERVED = (*REQUIRED, *MEASURES, *MAGNETIC)
 AS_SHIPPED = "as shipped"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+-]{0,62}[A-Za-z0-9])?")

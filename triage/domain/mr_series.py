@@ -58,13 +58,15 @@ class MrImage:
 
     @property
     def normal(self) -> Vector | None:
-        """Unit vector across the image plane."""
+        """Unit vector across the image plane; None where the two directions are missing or not perpendicular units."""
         if self.along_row is None or self.along_column is None:
             return None
         (a, b, c), (d, e, f) = self.along_row, self.along_column
         across = (b * f - c * e, c * d - a * f, a * e - b * d)
         length = math.sqrt(sum(one * one for one in across))
-        return None if length < 0.9 else (across[0] / length, across[1] / length, across[2] / length)
+        return (
+            None if not 0.9 < length < 1.1 else (across[0] / length, across[1] / length, across[2] / length)
+        )
 
     @property
     def place(self) -> float:

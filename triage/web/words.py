@@ -255,11 +255,7 @@ def view(found: ImageView) -> str:
 
 def localisation(outcome: Outcome) -> str:
     """Return where, for assist mode only."""
-    fresh = [
-        vertebra.level or "level not determined"
-        for vertebra in outcome.vertebrae
-        if vertebra.label == "fresh"
-    ]
+    fresh = [vertebra.place for vertebra in outcome.vertebrae if vertebra.label == "fresh"]
     return ", ".join(fresh) or "no single vertebra"
 
 

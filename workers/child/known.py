@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.domain.finding import ImageView, ModelIdentity, NotAnalysedImage
-from triage.domain.model import PAIR
+from triage.domain.model import MAGNETIC, PAIR
 from triage.domain.reading import KeyImage
 from workers.decode import Radiograph
 from workers.infer import BUCKETS, Served
@@ -54,28 +54,33 @@ class Networks:
     fresh: Served
     alignment: Served | None = None
     pair: Served | None = None
+    mr_locator: Served | None = None
+    mr_vertebra: Served | None = None
 
     @classmethod
     def of(cls, served: Mapping[str, Served]) -> Networks:
         """Return the networks from what is served by name."""
-        return cls(
-            served["view-gate"],
-            served["vertebra-locator"],
-            served["vertebra-fresh"],
-            served.get("alignment"),
-            served.get(PAIR),
-        )
+        required = (served["view-gate"], served["vertebra-locator"], served["vertebra-fresh"])
+        optional = (served.get(name) for name in ("alignment", PAIR, *MAGNETIC))
+        return cls(*required, *optional)
 
     def identities(self) -> tuple[ModelIdentity, ...]:
-        """Return what a report must say about them."""
-        served = (self.gate, self.locator, self.fresh, self.alignment, self.pair)
-        return tuple(
-            ModelIdentity(
-                one.bundle.name, one.bundle.version, one.bundle.digest, one.bundle.data_origin, one.numerics
-            )
-            for one in served
-            if one is not None
+        """Return what a report on radiographs must say about them."""
+        return _identities(self.gate, self.locator, self.fresh, self.alignment, self.pair)
+
+    def mr_identities(self) -> tuple[ModelIdentity, ...]:
+        """Return what a report on MR must say about them."""
+        return _identities(self.mr_locator, self.mr_vertebra)
+
+
+def _identities(*served: Served | None) -> tuple[ModelIdentity, ...]:
+    return tuple(
+        ModelIdentity(
+            one.bundle.name, one.bundle.version, one.bundle.digest, one.bundle.data_origin, one.numerics
         )
+        for one in served
+        if one is not None
+    )
 
 
 @dataclass(frozen=True, slots=True)

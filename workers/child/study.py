@@ -21,7 +21,7 @@ from triage.domain.finding import EvidenceDraft, NotAnalysedImage, Outcome, Tria
 from triage.domain.reading import KeyImage
 from triage.spool import Spool
 from workers import overlay, preview, report
-from workers.child import measuring, pairs
+from workers.child import magnetic, measuring, pairs
 from workers.child.known import Found, Networks, Shown, Stopwatch
 from workers.child.wire import StudyReply, StudyRequest
 from workers.decode import Radiograph, decode
@@ -80,6 +80,8 @@ class Analyst:
         return replace(outcome, measures=measures, pattern=pattern)
 
     def _judged(self, request: StudyRequest, found: Found) -> Outcome:
+        if magnetic.is_mr(request.instances):
+            return magnetic.judged(self._networks, self._spool, request.instances, found)
         for first in range(0, len(request.instances), GROUP):
             self._group(request.instances[first : first + GROUP], found)
         if not found.views:

@@ -7,6 +7,7 @@ Refuses: files that are too large, no DICOM, no transfer syntax, data sets that 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -70,11 +71,11 @@ class Limits:
     max_frames: int = 64
 
 
-def read(path: Path, limits: Limits) -> Dataset:
-    """Return the data set of a Part 10 file; raises Unprocessable, or Unavailable when the spool fails."""
+def read(path: Path, limits: Limits, kept: Sequence[BaseTag | int] = _KEPT) -> Dataset:
+    """Return these elements of a Part 10 file; raises Unprocessable, or Unavailable when the spool fails."""
     content = _content(path, limits)
     with parsing("unreadable", "the file is not a DICOM object that can be read"):
-        return _parse(content, limits)
+        return _parse(content, limits, list(kept))
 
 
 def _content(path: Path, limits: Limits) -> bytes:
@@ -87,7 +88,7 @@ def _content(path: Path, limits: Limits) -> bytes:
         raise Unavailable("spool", f"the spool cannot be read: {error.strerror}") from error
 
 
-def _parse(content: bytes, limits: Limits) -> Dataset:
+def _parse(content: bytes, limits: Limits, kept: list[BaseTag | int]) -> Dataset:
     stream = BytesIO(content)
     read_preamble(stream, force=True)
     bare = stream.tell() == 0
@@ -97,12 +98,12 @@ def _parse(content: bytes, limits: Limits) -> Dataset:
         raise Unprocessable("no-transfer-syntax", "the file does not say its transfer syntax")
     if syntax == DeflatedExplicitVRLittleEndian:
         dataset = read_dataset(
-            BytesIO(_inflate(content[stream.tell() :], limits)), False, True, specific_tags=_KEPT
+            BytesIO(_inflate(content[stream.tell() :], limits)), False, True, specific_tags=kept
         )
         dataset.file_meta = meta
         return dataset
     stream.seek(0)
-    return dcmread(stream, force=bare, specific_tags=list(_KEPT))
+    return dcmread(stream, force=bare, specific_tags=kept)
 
 
 def _inflate(deflated: bytes, limits: Limits) -> bytes:

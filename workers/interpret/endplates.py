@@ -193,7 +193,7 @@ def _from(bodies: Bodies, first: int) -> Bodies:
 
 
 def _unsound(bodies: Bodies, sacrum: Float | None = None) -> Abstention | None:
-    if not (np.isfinite(bodies.corners).all() and all(_is_body(body) for body in bodies.corners)):
+    if not (np.isfinite(bodies.corners).all() and all(is_body(body) for body in bodies.corners)):
         return IMPLAUSIBLE
     if sacrum is not None and not _is_sacrum(sacrum, bodies.corners[-1]):
         return IMPLAUSIBLE
@@ -220,7 +220,7 @@ def _is_sacrum(plate: Float, last: Float) -> bool:
     )
 
 
-def _is_body(body: Float) -> bool:
+def is_body(body: Float) -> bool:
     """Convex, in the right order, neither flat nor tall, its endplates roughly parallel."""
     edges = np.roll(body, -1, axis=0) - body
     following = np.roll(edges, -1, axis=0)

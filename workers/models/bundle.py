@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.domain.errors import ConfigError
-from triage.domain.model import MEASURES, REQUIRED
+from triage.domain.model import MAGNETIC, MEASURES, REQUIRED
 from workers.models import architectures, ood
 from workers.models.preprocess import PreprocessSpec, scale_unit
 
@@ -244,7 +244,7 @@ def served(root: Path, placed: Mapping[str, Sequence[str]]) -> dict[str, Bundle]
     """
     pinned = pins(root / "pins.json")
     found: dict[str, Bundle] = {}
-    for name in (*REQUIRED, *(one for one in MEASURES if one in placed or one in pinned)):
+    for name in (*REQUIRED, *(one for one in (*MEASURES, *MAGNETIC) if one in placed or one in pinned)):
         folder, digest = placed.get(name) or ("", "")
         found[name] = load(Path(folder), digest) if folder else load_pinned(name, root)
         if found[name].name != name:

@@ -97,10 +97,21 @@ def _pair(bundle: Bundle) -> str:
     return _kind(bundle, "classes", channels=2)
 
 
+def _mr_locator(bundle: Bundle) -> str:
+    if not 0 < float(bundle.calibration["heatmap_threshold"]) < 1:
+        return "its calibration has no threshold of the map"
+    channels = bundle.golden["logits"].shape[-1]
+    return _kind(bundle, "map") or (
+        "" if channels == CHANNELS else f"{CHANNELS} channels expected, not {channels}"
+    )
+
+
 RULES: Mapping[str, Callable[[Bundle], str]] = {
     "view-gate": _gate,
     "vertebra-locator": _locator,
     "vertebra-fresh": _fresh,
     "alignment": _alignment,
     PAIR: _pair,
+    "mr-locator": _mr_locator,
+    "mr-vertebra": _fresh,
 }

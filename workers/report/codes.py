@@ -94,6 +94,7 @@ MODALITY_OF = {
     "1.2.840.10008.5.1.4.1.1.1.1.1": Code("DX", "DCM", "Digital Radiography"),
     "1.2.840.10008.5.1.4.1.1.12.1": Code("XA", "DCM", "X-Ray Angiography"),
     "1.2.840.10008.5.1.4.1.1.12.2": Code("RF", "DCM", "Radiofluoroscopy"),
+    "1.2.840.10008.5.1.4.1.1.4": Code("MR", "DCM", "Magnetic Resonance"),
 }
 OTHER_MODALITY = Code("OT", "DCM", "Other Modality")
 

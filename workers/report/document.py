@@ -16,7 +16,11 @@ from workers.report.library import image_library
 from workers.report.source import Radiograph
 from workers.report.values import BuiltObject, Kind
 
-Group = sr.MeasurementsAndQualitativeEvaluations | sr.PlanarROIMeasurementsAndQualitativeEvaluations
+Group = (
+    sr.MeasurementsAndQualitativeEvaluations
+    | sr.PlanarROIMeasurementsAndQualitativeEvaluations
+    | sr.VolumetricROIMeasurementsAndQualitativeEvaluations
+)
 
 _CONTAINS = sr.RelationshipTypeValues.CONTAINS
 _SYNTHETIC = "Model trained on synthetic phantoms. Not for clinical use."
@@ -53,8 +57,9 @@ def document(
     number: int,
     groups: Sequence[Group],
     predecessors: Sequence[Dataset] = (),
+    also: Sequence[Dataset] = (),
 ) -> BuiltObject:
-    """Return a Comprehensive 3D SR that holds these groups."""
+    """Return a Comprehensive 3D SR that holds these groups; `also` is evidence beside the images of the case."""
     images = list(case.images.values())
     report = sr.MeasurementReport(
         observation_context=equipment.observation_context(case.models),
@@ -65,7 +70,7 @@ def document(
     )
     _insert_library(report, images)
     built = sr.Comprehensive3DSR(
-        evidence=[image.stand_in() for image in images],
+        evidence=[*(image.stand_in() for image in images), *also],
         content=report,
         is_complete=True,
         is_final=False,

@@ -24,7 +24,7 @@ from workers.report.naming import Stamp
 OBSERVER_NAME = "spine-triage-worker"
 CONTRIBUTING = header.tag("ContributingEquipmentSequence")
 _VIEW_ROLES = ("gate", "view")
-_FLAG_ROLES = ("fresh", "fracture", "classifier")
+_FLAG_ROLES = ("fresh", "fracture", "classifier", "mr-vertebra")
 _MEASURE_ROLES = ("alignment",)
 _PATTERN_ROLES = (PAIR,)
 

@@ -52,6 +52,7 @@ _IMAGE = (
     "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "PixelRepresentation", "BodyPartExamined",
     "PatientOrientation", "ImagerPixelSpacing", "PixelSpacing", "PixelAspectRatio", "RescaleIntercept",
     "RescaleSlope", "RescaleType", "ModalityLUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction",
+    "FrameOfReferenceUID", "ImageOrientationPatient", "ImagePositionPatient", "SliceThickness",
     "VOILUTSequence", "LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod",
 )
 # fmt: on

@@ -124,12 +124,13 @@ def _triage_sentences(case: Case) -> list[str]:
 
 
 def _looked_at(case: Case) -> list[Radiograph]:
-    """Return the images the flag's answer rests on: laterals, else all that were looked at, else all there are."""
+    """Return the images the flag's answer rests on: laterals, else all that were looked at, or the slice with the bodies, else all there are."""
     views = case.request.outcome.views
     laterals = [
         view.sop_instance_uid for view in views if view.abstained is None and view.view is View.LATERAL
     ]
-    chosen = laterals or [view.sop_instance_uid for view in views]
+    bodies = [found.sop_instance_uid for found in case.request.outcome.vertebrae] if not views else []
+    chosen = laterals or [view.sop_instance_uid for view in views] or bodies
     return [case.images[uid] for uid in dict.fromkeys(chosen)] or list(case.images.values())
 
 

@@ -55,7 +55,7 @@ def vertebral_segmentation(
         series_time=case.stamp.time,
         **case.arguments(Kind.SEGMENTATION, "SEG", number, image.sop_instance_uid),
     )
-    _make_deterministic(built, case)
+    make_deterministic(built, case)
     built.PatientOrientation = image.orientation_text()
     built.BodyPartExamined = image.body_part
     return case.finish(Kind.SEGMENTATION, built, image)
@@ -105,7 +105,8 @@ def _description(
     )
 
 
-def _make_deterministic(built: Dataset, case: Case) -> None:
+def make_deterministic(built: Dataset, case: Case) -> None:
+    """Replace what the library draws at random."""
     # highdicom draws this UID at random (results.md 5.6).
     organization = case.names.dimensions(str(built.SOPInstanceUID))
     for item in (*built.DimensionOrganizationSequence, *built.DimensionIndexSequence):

@@ -20,7 +20,9 @@ from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
 from triage.domain.eligibility import RADIOGRAPH_CLASSES
 from triage.domain.errors import Refused, Unprocessable
 from triage.domain.identity import parse_uid
+from triage.domain.mr_series import MR
 from workers.report import header
+from workers.report.mr_plane import MrPlane, plane_of
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _ORIENTATION = re.compile(r"[APLRHF]{1,3}")
@@ -32,7 +34,8 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Radiograph:
-    """One source image; lengths in pixels, spacing (row, column) in mm, '' and None where not known."""
+    """One source image, a radiograph or an MR slice (then with its plane where the header has it whole); lengths in
+    pixels, spacing (row, column) in mm, '' and None where not known."""
 
     sop_instance_uid: str
     sop_class_uid: str
@@ -50,6 +53,7 @@ class Radiograph:
     body_part: str
     lossy: bool
     header: Dataset
+    plane: MrPlane | None = None
 
     def stand_in(self) -> Dataset:
         """Return a data set that highdicom can dereference; it names the image and nobody's name.
@@ -72,6 +76,8 @@ class Radiograph:
         ds.PhotometricInterpretation = "MONOCHROME1" if self.inverted else "MONOCHROME2"
         ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 0
         _copy_lossy(self, ds)
+        if self.plane is not None:
+            self.plane.write(ds)
         return ds
 
     def orientation_text(self) -> str:
@@ -85,8 +91,9 @@ def read(sop_instance_uid: str, path: Path) -> Radiograph:
     if _uid(found, "SOPInstanceUID") != sop_instance_uid:
         raise Unprocessable("source-mismatch", "the file of an image holds another image")
     # highdicom looks source classes up in a table of its own and knows nothing beyond it.
-    if header.text(found, "SOPClassUID") not in RADIOGRAPH_CLASSES:
-        raise Unprocessable("not-a-radiograph", "results are written about radiographs only")
+    sop_class = header.text(found, "SOPClassUID")
+    if sop_class not in RADIOGRAPH_CLASSES and sop_class != MR:
+        raise Unprocessable("not-a-radiograph", "results are written about radiographs and MR slices only")
     samples = header.unsigned(found, "SamplesPerPixel") or 1
     photometric = header.text(found, "PhotometricInterpretation")
     return Radiograph(
@@ -106,6 +113,7 @@ def read(sop_instance_uid: str, path: Path) -> Radiograph:
         body_part=_body_part(found),
         lossy=header.text(found, "LossyImageCompression") == "01",
         header=found,
+        plane=plane_of(found) if sop_class == MR else None,
     )
 
 

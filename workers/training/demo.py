@@ -1,7 +1,7 @@
 """The demonstration studies: a morning's list of phantoms as DICOM files, one folder per study.
 
 Fractures and the atypical curve are chosen by the true strength of their signs (never by what a network says of them), so
-that a person can see them too. One study cannot be decoded, one is no spine, one is STAT by its order.
+that a person can see them too. One study cannot be decoded, one is no spine, one is STAT by its order, one is MR.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pydicom.dataset import FileDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless
 
+from workers.training.demo_mr import write_series
 from workers.training.phantom.anatomy import BRACE, FUSION, STANDING, Patient, sample_patient
 from workers.training.phantom.patterns import ATYPICAL, sample_pattern
 from workers.training.phantom.radiograph import LUMBAR, THORACOLUMBAR, WHOLE, Exposure, render
@@ -30,6 +31,7 @@ _FIRST = datetime.datetime(2026, 11, 20, 7, 40, tzinfo=datetime.UTC)
 _ROWS = 1800
 _MIN_CUE = 1.2
 _CUT_AT_BYTES = 90
+MAGNETIC = "14-back-pain-mr"
 
 
 @dataclass(frozen=True)
@@ -199,4 +201,6 @@ def write_demo(root: Path, *, seed: int, processes: int, echo: Echo) -> list[Pat
     with ProcessPoolExecutor(max(1, processes)) as pool:
         for done, name in enumerate(pool.map(_write_film, tasks), 1):
             echo(f"phantom {done}/{len(tasks)}: {name} ({time.monotonic() - start:.0f} s)")
-    return [root / study.folder for study in plan]
+    slices = write_series(root / MAGNETIC, _identity(seed, 13, "MARTHA", "F", "MR THORACOLUMBAR SPINE"), seed)
+    echo(f"phantom series: {MAGNETIC}, {len(slices)} slices ({time.monotonic() - start:.0f} s)")
+    return [*(root / study.folder for study in plan), root / MAGNETIC]

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, select, text, update
 
-from tests.cast import COMPREHENSIVE_3D_SR, MR, SENTINEL_ID, arrived, evidence_draft, outcome
+from tests.cast import COMPREHENSIVE_3D_SR, SENTINEL_ID, arrived, evidence_draft, outcome
 from triage.domain.analysis import Lease
 from triage.domain.closing import ClosingReason, ClosingRules, closing_reason
 from triage.domain.errors import Conflict, NotFound
@@ -106,12 +106,12 @@ def test_a_report_that_arrives_late_does_not_reopen_the_study(engine: Engine) ->
     assert row_of(engine, "state", "study") == "closed"
 
 
-def test_a_study_without_radiographs_is_settled_with_its_reason(engine: Engine) -> None:
-    register(engine, arrived(sop_class_uid=MR, modality="MR"))
+def test_a_study_without_anything_to_analyse_is_settled_with_its_reason(engine: Engine) -> None:
+    register(engine, arrived(sop_class_uid="1.2.840.10008.5.1.4.1.1.2", modality="CT"))
     assert close(engine).analyses == ()
     assert row_of(engine, "state", "study") == "analysed"
     assert row_of(engine, "ai_status") == "not-analysed"
-    assert row_of(engine, "ai_sentence") == "no model for MR"
+    assert row_of(engine, "ai_sentence") == "no model for CT"
 
 
 def test_closing_gives_way_to_an_image_that_arrived_meanwhile(engine: Engine) -> None:

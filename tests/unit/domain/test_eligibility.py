@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from triage.domain.analysis import SPINE_XR_TRIAGE
+from triage.domain.analysis import SPINE_MR_TRIAGE, SPINE_XR_TRIAGE
 from triage.domain.eligibility import CandidateInstance, is_companion, judge, plan
 
 CR = CandidateInstance("1.2", "1.2.840.10008.5.1.4.1.1.1", "CR", 1, 2000, 1000, own_result=False, problem="")
@@ -22,7 +22,8 @@ def test_a_radiograph_is_eligible() -> None:
     [
         ({"own_result": True}, "own-result"),
         ({"problem": "truncated"}, "header-problem"),
-        ({"sop_class_uid": "1.2.840.10008.5.1.4.1.1.4", "modality": "MR"}, "not-a-radiograph"),
+        ({"sop_class_uid": "1.2.840.10008.5.1.4.1.1.2", "modality": "CT"}, "not-a-radiograph"),
+        ({"sop_class_uid": "1.2.840.10008.5.1.4.1.1.4.1", "modality": "MR"}, "enhanced-mr"),
         ({"frames": 12}, "multi-frame"),
         ({"rows": None}, "no-pixels"),
         ({"rows": 64}, "too-small"),
@@ -38,6 +39,17 @@ def test_one_radiograph_among_other_objects_is_enough() -> None:
     other = replace(CR, sop_instance_uid="1.3", sop_class_uid="1.2.840.10008.5.1.4.1.1.4")
     planned = plan([other, CR])
     assert planned.algorithms and [verdict.eligible for verdict in planned.verdicts] == [False, True]
+
+
+def test_an_mr_study_has_an_algorithm_of_its_own_and_stands_back_behind_radiographs() -> None:
+    slices = [
+        replace(CR, sop_instance_uid=f"1.4.{n}", sop_class_uid="1.2.840.10008.5.1.4.1.1.4", modality="MR")
+        for n in range(2)
+    ]
+    assert plan(slices).algorithms == (SPINE_MR_TRIAGE,)
+    mixed = plan([*slices, CR])
+    assert mixed.algorithms == (SPINE_XR_TRIAGE,)
+    assert [verdict.reason for verdict in mixed.verdicts] == ["beside-radiographs", "beside-radiographs", ""]
 
 
 def test_a_study_with_nothing_eligible_says_why() -> None:

@@ -39,8 +39,8 @@ def test_a_file_that_holds_another_image_is_refused(sources: cast.Sources) -> No
     assert refused.value.reason == "source-mismatch"
 
 
-def test_an_object_that_is_no_radiograph_is_refused_by_name(sources: cast.Sources) -> None:
-    uid = sources.add("one", edit=lambda ds: setattr(ds, "SOPClassUID", "1.2.840.10008.5.1.4.1.1.4"))
+def test_an_object_that_is_neither_radiograph_nor_mr_is_refused_by_name(sources: cast.Sources) -> None:
+    uid = sources.add("one", edit=lambda ds: setattr(ds, "SOPClassUID", "1.2.840.10008.5.1.4.1.1.2"))
     with pytest.raises(Unprocessable) as refused:
         build(cast.flagged_request(uid), sources.files)
     assert refused.value.reason == "not-a-radiograph"
