@@ -17,6 +17,7 @@ from tests.unit.models.networks_table import CLASSES, COUNTED_ONLY, SHARED, TABL
 from workers.models import architectures, bundle, bundle_write
 from workers.models.architectures import ARCHITECTURES, BACKBONES
 from workers.models.networks.backbone import Backbone
+from workers.models.networks.corners import ANCHORED, CHANNELS
 
 NETWORKS = Path(architectures.__file__).parent / "networks"
 
@@ -68,7 +69,8 @@ def _check_shapes(case: Case, outputs: Any) -> None:
     if ARCHITECTURES[case.architecture].kind == "classes":
         assert outputs["logits"].shape == (2, case.params["classes"])
     else:
-        classes = case.params.get("classes", 9)
+        corners = ANCHORED if case.architecture == "corners-anchored/1" else CHANNELS
+        classes = case.params.get("classes", corners)
         stride = 1 if case.architecture == "unet/1" else 4
         height, width = case.params["height"] // stride, case.params["width"] // stride
         assert outputs["logits"].shape == (2, height, width, classes)
