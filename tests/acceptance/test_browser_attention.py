@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from tests import web_night
 from tests import worklist_cast as cast
 from tests.web_browser import Seat
 from tests.web_site import serving
+from triage.store import previews
+from triage.store.engine import transaction
 
 pytestmark = pytest.mark.timeout(300)
 Sit = Callable[..., Seat]
@@ -50,11 +53,41 @@ def test_h_lays_the_map_over_the_key_image_and_takes_it_away(
     seat.page.wait_for_selector(f"#attention >> text={LABEL}", state="hidden")
     assert seat.page.is_visible("#key-image img >> nth=0"), "the picture stays"
     asked = [address for address in seat.addresses if "/attention" in address]
-    assert asked == [f"{seat.address}/studies/{study_id}/attention"]
+    assert len(asked) == 1 and asked[0].startswith(f"{seat.address}/studies/{study_id}/attention?of=")
     seat.page.click(f"#o{studies[0]}")
     seat.page.wait_for_selector(f"#drawer[data-study='{studies[0]}']")
     seat.page.keyboard.press("h")
     seat.page.wait_for_selector("#message >> text=There is no attention map of this study.")
+    assert seat.complaints == []
+
+
+def test_a_new_answer_brings_its_own_picture_and_map_to_the_open_drawer(
+    engine: Engine, sit: Sit, studies: list[int]
+) -> None:
+    study_id = flagged(engine)
+    seat = sit()
+    seat.page.focus(f"#s{study_id}")
+    seat.page.keyboard.press("h")
+    seat.page.wait_for_selector(f"#attention[open] >> text={LABEL}")
+    seat.page.wait_for_function(OVER)
+    before = seat.page.get_attribute("#key-image img >> nth=0", "src")
+    lent = cast.image_arrives(engine, "lends its answer's number", waited_minutes=5)
+    cast.analysed(engine, lent, cast.flagged())
+    web_night.key_image(engine, lent)
+    number = previews.known(engine, lent).analysis_id  # type: ignore[union-attr]  # it was just made
+    map_ = previews.find_attention(engine, lent, number)
+    with transaction(engine) as connection:
+        picture = replace(previews.find(engine, lent, number), attention=map_)
+        previews.record(connection, study_id, number, picture)
+    cast.image_arrives(engine, "meanwhile")
+    seat.page.wait_for_function(
+        "before => document.querySelector('#key-image img')?.getAttribute('src') !== before", arg=before
+    )
+    found = seat.page.get_attribute("#key-image img >> nth=0", "src")
+    assert found is not None and seat.page.get_attribute("#attention img", "src") == found.replace(
+        "preview", "attention"
+    )
+    assert seat.page.is_visible(f"#attention >> text={LABEL}"), "what the reader opened stays open"
     assert seat.complaints == []
 
 

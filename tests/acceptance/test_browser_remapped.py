@@ -62,6 +62,20 @@ def test_a_study_is_read_with_remapped_keys_and_the_help_shows_them(
     assert seat.complaints == colleague.complaints == []
 
 
+def test_keys_changed_at_another_desk_do_here_what_their_hints_say(
+    engine: Engine, sit: Sit, studies: list[int]
+) -> None:
+    seat, elsewhere = sit(), sit()
+    remap(elsewhere, "n", "w")
+    cast.image_arrives(engine, "refreshes the list")
+    seat.page.wait_for_selector("#next kbd >> text=w")
+    seat.page.keyboard.press("n")
+    seat.page.keyboard.press("w")
+    seat.page.wait_for_selector(f"#drawer[data-study='{studies[0]}']")
+    assert worklist.row(engine, studies[1]).state is WorklistState.SCHEDULED, "the old key does nothing"
+    assert seat.complaints == elsewhere.complaints == []
+
+
 def test_two_acts_on_one_key_are_refused_in_words_and_nothing_changes(
     engine: Engine, sit: Sit, studies: list[int]
 ) -> None:

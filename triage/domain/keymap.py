@@ -31,8 +31,15 @@ class Keymap:
 
 
 def kept(stored: Mapping[str, str]) -> Keymap:
-    """Return a stored map; what another version knew and this one does not is left out."""
-    return Keymap({usual: key for usual, key in stored.items() if usual in USUAL})
+    """Return a stored map; what another version knew and this one does not is left out.
+
+    Where that version had no act on a chosen key and this one has, the act of this one keeps it.
+    """
+    changed = {usual: key for usual, key in stored.items() if usual in USUAL}
+    while taken := [usual for usual, key in changed.items() if key in USUAL and key not in changed]:
+        for usual in taken:
+            del changed[usual]
+    return Keymap(changed)
 
 
 def chosen(asked: Mapping[str, str], names: Mapping[str, str]) -> Keymap:

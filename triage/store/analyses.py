@@ -109,7 +109,9 @@ def succeed(
         _finish(connection, lease, AnalysisEvent.SUCCEED, outcome=outcome.to_json())
         _record_findings(connection, lease, outcome)
         _record_evidence(connection, lease, outcome, drafts, tuple(peers))
-        if key_image is not None:
+        if key_image is None:
+            previews.forget(connection, lease.study_id)
+        else:
             previews.record(connection, lease.study_id, lease.analysis_id, key_image)
         studies.settle(connection, lease.study_id)
         placed_time.date(connection, lease.analysis_id, lease.study_id, outcome.triage)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, delete, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from triage.domain.errors import NotFound
@@ -26,6 +26,7 @@ _OVER = and_(
 class Kept:
     """What is known of a study's picture without its bytes; `attention` tells whether a map lies over it."""
 
+    analysis_id: int
     sop_instance_uid: str
     width: int
     height: int
@@ -50,9 +51,14 @@ def record(connection: Connection, study_id: int, analysis_id: int, picture: Key
         )
 
 
-def find(engine: Engine, study_id: int) -> KeyImage:
-    """Return the picture without its map; raises NotFound."""
-    query = select(*(preview.c[name] for name in _COLUMNS)).where(preview.c.study_id == study_id)
+def forget(connection: Connection, study_id: int) -> None:
+    """Remove picture and map: the newest answer has none, and an older one's would stand beside its words."""
+    connection.execute(delete(preview).where(preview.c.study_id == study_id))
+
+
+def find(engine: Engine, study_id: int, analysis_id: int) -> KeyImage:
+    """Return the picture of that answer without its map; raises NotFound where another one's is kept."""
+    query = select(*(preview.c[name] for name in _COLUMNS)).where(_of(study_id, analysis_id))
     with transaction(engine) as connection:
         found = connection.execute(query).mappings().one_or_none()
     if found is None:
@@ -60,9 +66,9 @@ def find(engine: Engine, study_id: int) -> KeyImage:
     return KeyImage(**{**found, "content": bytes(found["content"])})
 
 
-def find_attention(engine: Engine, study_id: int) -> bytes:
-    """Return the map over the picture, a PNG of its size; raises NotFound."""
-    query = select(attention_map.c.content).join(preview, _OVER).where(preview.c.study_id == study_id)
+def find_attention(engine: Engine, study_id: int, analysis_id: int) -> bytes:
+    """Return the map over the picture of that answer, a PNG of its size; raises NotFound as `find`."""
+    query = select(attention_map.c.content).join(preview, _OVER).where(_of(study_id, analysis_id))
     with transaction(engine) as connection:
         found = connection.execute(query).scalar_one_or_none()
     if found is None:
@@ -70,10 +76,15 @@ def find_attention(engine: Engine, study_id: int) -> bytes:
     return bytes(found)
 
 
+def _of(study_id: int, analysis_id: int) -> ColumnElement[bool]:
+    return and_(preview.c.study_id == study_id, preview.c.analysis_id == analysis_id)
+
+
 def known(engine: Engine, study_id: int) -> Kept | None:
     """Return what there is, None when there is no picture."""
     query = (
         select(
+            preview.c.analysis_id,
             preview.c.sop_instance_uid,
             preview.c.width,
             preview.c.height,

@@ -8,9 +8,10 @@ is logged.
 
 from __future__ import annotations
 
+from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from triage.domain.errors import NotFound
@@ -20,6 +21,7 @@ from triage.web.entry.own_steps import demand_own_step
 from triage.web.room import room
 
 router = APIRouter()
+AnalysisId = Annotated[int, Query(ge=1, lt=2**62)]
 NOBODY = "Say who you are first."
 NEVER_KEPT = {"cache-control": "no-store"}
 
@@ -46,28 +48,28 @@ def open_viewer(request: Request, study_id: int, number: int) -> Response:
 
 
 @router.get("/studies/{study_id}/preview")
-def preview(request: Request, study_id: int) -> Response:
-    """Return the compressed picture of the key image; never kept by the browser."""
+def preview(request: Request, study_id: int, of: AnalysisId) -> Response:
+    """Return the compressed picture of the key image of one answer; never kept by the browser."""
     here = room(request)
     if not here.reader(request).name:
         return PlainTextResponse(NOBODY, 403)
     try:
-        found = previews.find(here.engine, study_id)
+        found = previews.find(here.engine, study_id, of)
     except NotFound:
         return PlainTextResponse("There is no picture of this study.", 404)
     return Response(found.content, media_type=found.media_type, headers=NEVER_KEPT)
 
 
 @router.get("/studies/{study_id}/attention")
-def attention(request: Request, study_id: int) -> Response:
-    """Return the attention map that lies over the key image, where the site shows one."""
+def attention(request: Request, study_id: int, of: AnalysisId) -> Response:
+    """Return the attention map that lies over the key image of one answer, where the site shows one."""
     here = room(request)
     if not here.reader(request).name:
         return PlainTextResponse(NOBODY, 403)
     if here.settings.product.mode != "assist":
         return PlainTextResponse(labels.MAP_NOT_SHOWN, 403)
     try:
-        found = previews.find_attention(here.engine, study_id)
+        found = previews.find_attention(here.engine, study_id, of)
     except NotFound:
         return PlainTextResponse(labels.NO_MAP, 404)
     return Response(found, media_type="image/png", headers=NEVER_KEPT)

@@ -151,17 +151,20 @@ def test_the_key_image_is_for_readers_alone_and_never_kept(engine: Engine, sit_d
     cast.analysed(engine, study_id, cast.flagged())
     reader = sit_down("Dr A")
     assert "Key image" not in reader.get(f"/?study={study_id}").text
-    assert reader.get(f"/studies/{study_id}/preview").status_code == 404
+    assert reader.get(f"/studies/{study_id}/preview?of=1").status_code == 404
     picture = KeyImage("2.25.1", "image/jpeg", 200, 256, b"\xff\xd8 small")
     with transaction(engine) as connection:
         newest = int(connection.execute(text("SELECT max(id) FROM analysis")).scalar_one())
         previews.record(connection, study_id, newest, picture)
+    shown = f"/studies/{study_id}/preview?of={newest}"
     text_of = reader.get(f"/?study={study_id}").text
-    assert "Compressed preview, not diagnostic" in text_of and f'src="/studies/{study_id}/preview"' in text_of
-    answer = reader.get(f"/studies/{study_id}/preview")
+    assert "Compressed preview, not diagnostic" in text_of and f'src="{shown}"' in text_of
+    answer = reader.get(shown)
     assert (answer.content, answer.headers["content-type"]) == (picture.content, "image/jpeg")
     assert answer.headers["cache-control"] == "no-store"
-    assert sit_down("").get(f"/studies/{study_id}/preview").status_code == 403
+    assert sit_down("").get(shown).status_code == 403
+    of_another = reader.get(f"/studies/{study_id}/preview?of={newest + 1}")
+    assert of_another.status_code == 404, "a page of another answer does not get this one's picture"
 
 
 def test_the_attention_map_is_shown_in_assist_mode_alone_and_goes_with_its_picture(
@@ -175,22 +178,26 @@ def test_the_attention_map_is_shown_in_assist_mode_alone_and_goes_with_its_pictu
         previews.record(connection, study_id, newest, picture)
     assisted = sit_down("Dr A", product={"mode": "assist"})
     page = assisted.get(f"/?study={study_id}").text
+    shown = f"/studies/{study_id}/attention?of={newest}"
+    assert f'src="{shown}"' in page
     assert "attention map, low resolution, not a lesion outline" in page
-    answer = assisted.get(f"/studies/{study_id}/attention")
+    answer = assisted.get(shown)
     assert (answer.content, answer.headers["content-type"]) == (picture.attention, "image/png")
     assert answer.headers["cache-control"] == "no-store"
-    assert sit_down("", product={"mode": "assist"}).get(f"/studies/{study_id}/attention").status_code == 403
+    assert sit_down("", product={"mode": "assist"}).get(shown).status_code == 403
     plain = sit_down("Dr A")
     assert "not a lesion outline" not in plain.get(f"/?study={study_id}").text
-    refused = plain.get(f"/studies/{study_id}/attention")
+    refused = plain.get(shown)
     assert refused.status_code == 403 and "not shown in this mode" in refused.text
     with transaction(engine) as connection:
         previews.record(connection, study_id, newest, replace(picture, attention=b""))
     assert "not a lesion outline" not in assisted.get(f"/?study={study_id}").text
-    assert assisted.get(f"/studies/{study_id}/attention").status_code == 404
+    assert assisted.get(shown).status_code == 404
     with transaction(engine) as connection:
         previews.record(connection, study_id, newest, picture)
-        connection.execute(text("DELETE FROM preview"))
+    assert assisted.get(f"/studies/{study_id}/attention?of={newest + 1}").status_code == 404
+    with transaction(engine) as connection:
+        previews.forget(connection, study_id)
         assert connection.execute(text("SELECT count(*) FROM attention_map")).scalar_one() == 0
 
 

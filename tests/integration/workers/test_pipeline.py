@@ -39,7 +39,7 @@ def test_a_study_is_analysed_once_and_a_second_ring_changes_nothing(engine: Engi
     assert state_of(engine, analysis) == ("succeeded", "", 1, False)
     with engine.begin() as connection:
         study_id = connection.execute(text("SELECT study_id FROM analysis")).scalar_one()
-    assert previews.find(engine, study_id).content == b"small"
+    assert previews.find(engine, study_id, analysis).content == b"small"
     assert ready.pipeline.analyse(analysis) == "stale"
     assert ready.pipeline.analyse(987654) == "stale"
 

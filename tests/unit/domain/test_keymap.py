@@ -35,3 +35,9 @@ def test_a_key_that_cannot_be_is_refused_with_the_acts_name(key: str) -> None:
 
 def test_what_another_version_knew_is_left_out() -> None:
     assert kept({"c": "q", "not of ours": "w"}) == Keymap({"c": "q"})
+
+
+def test_a_key_that_an_act_of_this_version_has_is_not_taken_by_what_was_stored() -> None:
+    assert kept({"c": "r", "x": "q"}) == Keymap({"x": "q"}), "r marks as read, and nothing else has it"
+    assert kept({"c": "r", "r": "c"}) == Keymap({"c": "r", "r": "c"})
+    assert kept({"c": "r", "r": "x"}) == Keymap(), "one that falls back takes its key from the next"

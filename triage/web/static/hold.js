@@ -6,7 +6,7 @@ const triageHold = (() => {
   const POINTER_MS = 2000;
   const SAY_MS = 10000;
   const $ = (id) => document.getElementById(id);
-  const BRING = JSON.parse(document.body.dataset.keys || "{}")["."] ?? ".";
+  const bringKey = () => JSON.parse($("page")?.dataset.keys || "{}")["."] ?? ".";
   const idsOf = (root) => [...root.querySelectorAll("#rows > tr")].map((row) => row.dataset.study);
 
   let moved = 0; // when the pointer last moved over the list
@@ -45,6 +45,10 @@ const triageHold = (() => {
       for (const one of open.querySelectorAll("option")) one.toggleAttribute("selected", one.selected);
       const there = fresh.querySelector(`#${open.id}`);
       if (!there) continue;
+      if (there.querySelector("img")?.getAttribute("src") !== open.querySelector("img")?.getAttribute("src")) {
+        there.setAttribute("open", ""); // the picture of another answer: open, but the fresh one
+        continue;
+      }
       const kept = fresh.ownerDocument.importNode(open, true);
       // What one's own act answered says how the study stands now: the open form acts on that from here on.
       const version = own !== undefined && own === here && there.querySelector("button[name=version]")?.value;
@@ -120,11 +124,11 @@ const triageHold = (() => {
     const button = doc.createElement("button");
     button.type = "button";
     button.id = "bring-in";
-    button.textContent = `Bring in ( ${BRING} )`;
+    button.textContent = `Bring in ( ${bringKey()} )`;
     bar.replaceChildren(text, button);
     if (Date.now() - said > SAY_MS) {
       said = Date.now();
-      $("announce").textContent = `${words}. Press ${BRING === "." ? "full stop" : BRING} to bring in.`;
+      $("announce").textContent = `${words}. Press ${bringKey() === "." ? "full stop" : bringKey()} to bring in.`;
     }
   }
 

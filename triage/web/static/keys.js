@@ -193,16 +193,23 @@
     Enter: () => (document.querySelector('#drawer [data-key="viewer"]') ? view() : toggle()),
     Escape: close, ArrowLeft: () => $("close")?.click(),
   };
-  // A reader's own keys: by the key that is pressed, the usual key of what it does.
-  const own = new Map(Object.entries(JSON.parse(document.body.dataset.keys || "{}")));
-  const meant = new Map([...own].map(([usual, chosen]) => [chosen, usual]));
-  const usual = (key) => meant.get(key) ?? (own.has(key) ? "" : key);
+  // A reader's own keys: by the key that is pressed, the usual key of what it does. Read at each key, from what is on the
+  // page: its hints follow a change made in another tab, and a key does what its hint says.
+  const own = () => Object.entries(JSON.parse($("page")?.dataset.keys || "{}"));
+  function usual(key) {
+    const meant = own().find(([, chosen]) => chosen === key);
+    return meant ? meant[0] : own().some(([kept]) => kept === key) ? "" : key;
+  }
   function savedView(event) {
     const number = /^Digit([1-9])$/.exec(event.code)?.[1];
     if (!number) return;
     event.preventDefault();
     press($("views"), `view${number}`);
   }
+  document.body.addEventListener("htmx:afterSettle", () => {
+    const hint = document.querySelector("#next kbd"); // stands outside what is refreshed
+    if (hint) hint.textContent = own().find(([kept]) => kept === "n")?.[1] ?? "n";
+  });
   function typingIn(target) {
     return target.matches("input:not([type=checkbox], [type=radio]), textarea, select");
   }
