@@ -21,7 +21,8 @@ def said(found: Measure) -> str:
     """Return one angle in words, without its name."""
     if found.degrees is None or found.error is None:
         return found.sentence
-    parts = [f"{found.degrees:.0f} degrees, give or take {found.error:.0f}"]
+    # As whole numbers: none is told as "-0", and no doubt as none.
+    parts = [f"{round(found.degrees)} degrees, give or take {max(1, round(found.error))}"]
     if found.upper and found.lower:
         parts.append(f"{found.upper} to {found.lower}")
     if found.convex:

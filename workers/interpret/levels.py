@@ -73,9 +73,11 @@ def count(number: int, seen: Anchors, view: View | None) -> Counted:
     first = 0 if seen.highest is None else seen.highest
     last = number - 1 if seen.lowest is None else seen.lowest
     complete = (seen.highest is not None, seen.lowest is not None)
-    if first > last:
+    both = seen.highest is not None and seen.lowest is not None
+    if first > last or (both and last - first + 1 != len(names)):
+        # One of the two stands on a wrong body, or one was not found between them: neither end can be told.
         return Counted(slice(0, number), (None,) * number, (False, False))
-    if seen.lowest is None or (seen.highest is not None and last - first + 1 != len(names)):
+    if seen.lowest is None:
         return Counted(slice(first, last + 1), (None,) * (last - first + 1), complete)
     first = max(first, last + 1 - len(names))
     return Counted(slice(first, last + 1), names[len(names) - (last + 1 - first) :], complete)

@@ -100,9 +100,9 @@ def _chain(film: Film, logits: Float, bundle: Bundle) -> _Chain:
 def _counted(film: Film, bundle: Bundle, logits: Float, found: NDArray[np.float64]) -> Counted:
     names, number = tuple(str(level) for level in bundle.scope.get("levels", ())), len(found)
     whole = film.view.coverage == WHOLE
-    if names and whole and len(names) == number:
-        return Counted(slice(0, number), names, (True, True))
     if logits.shape[-1] == CHANNELS:
+        if names and whole and len(names) == number:
+            return Counted(slice(0, number), names, (True, True))
         # A network that recognises no body: the view gate's word is all there is.
         return Counted(slice(0, number), (None,) * number, (whole, whole))
     stride = bundle.preprocessing.height // logits.shape[0]
@@ -137,7 +137,7 @@ def _lateral(film: Film, chain: _Chain) -> tuple[Measure, ...]:
         return none(film, found)
     told = {kind: _first(found, spans) for kind, spans in _SPANS.items()}
     degrees = [span[0].degrees for span in told.values() if not isinstance(span, Abstention)]
-    if degrees and (max(degrees) < 0 and (len(degrees) > 1 or min(degrees) < _LEAST_ALONE)):
+    if degrees and (min(degrees) < _LEAST_ALONE or (len(degrees) > 1 and max(degrees) < 0)):
         return none(film, endplates.CONTRADICTED)
     return tuple(
         _none(film, kind, span)

@@ -43,6 +43,12 @@ def freeze(folder: Path, task: str, members: Sequence[str], data: Path, out: Pat
     ]  # fmt: skip
     _alike(recipes, bundles)
     recipe = recipe_of(asdict(recipes[0]) | {"backbone": ENSEMBLE, "name": f"{recipes[0].name}-{ENSEMBLE}"})
+    dataset = Dataset(data)
+    if dataset.digest != bundles[0].provenance["data_manifest_sha256"]:
+        # Another split would put images the members learnt from among those that judge them.
+        raise Refused(
+            "ensemble", f"{data} is not the dataset that its members were trained on: name that one"
+        )
     classes = bundles[0].label_ids
     made = task_of(recipe, classes)
     made = replace(made, params={**made.params, "members": list(members)})
@@ -53,7 +59,6 @@ def freeze(folder: Path, task: str, members: Sequence[str], data: Path, out: Pat
     with (out / BEST).open("wb") as stream:
         np.savez(stream, **weights)  # type: ignore[arg-type]  # numpy's stub takes the names for keyword options
     (out / RECIPE).write_text(recipe.to_toml(), encoding="utf-8")
-    dataset = Dataset(data)
     ready = material(
         dataset, gather(dataset, recipe.subject.reads), classes, made.preprocessing, out / "prepared"
     )

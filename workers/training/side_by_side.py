@@ -138,12 +138,14 @@ class Choice:
 
 
 def choice(found: Sequence[Run], rounds: int) -> Choice | None:
-    """Search every subset of the published nine among the runs; None with fewer than two of them."""
+    """Search every subset of the published nine among the runs; None with fewer than two of them, or no class to flag."""
     members = [one for one in found if one.network in NINE]
     if len(members) < 2:
         return None
     names = [one.network for one in members]
-    flagged = str(_flagged(members[0]))
+    flagged = _flagged(members[0])
+    if flagged is None:
+        return None
     here, there = (_together(members, split) for split in ("calibrate", "test"))
     index = here[0].index_of(flagged)
     values = np.stack([table.probabilities[:, index] for table in here])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.measure_cast import angle, withheld
 from triage.domain.angle import NAMES, said, told
 from triage.domain.finding import MeasureKind
@@ -22,6 +24,11 @@ def test_two_curves_are_told_in_one_line_and_a_missing_angle_with_its_reason() -
         "18 degrees, give or take 2, convex to the left of the image",
         "Thoracic kyphosis": "Not measurable: the levels of the vertebrae are not known.",
     }
+
+
+def test_no_angle_is_told_as_minus_nothing_nor_without_a_doubt() -> None:
+    small = replace(angle("1.2", MeasureKind.LORDOSIS, -0.4), error=0.3)
+    assert said(small).startswith("0 degrees, give or take 1")
 
 
 def test_an_end_that_has_no_name_is_left_out() -> None:

@@ -94,3 +94,11 @@ def test_members_that_read_otherwise_and_strangers_are_refused(
     course(recipe, data, tmp_path / "runs" / "vgg19", echo=print)
     with pytest.raises(Refused, match="reads or answers otherwise"):
         freeze(tmp_path / "runs", "fracture", _MEMBERS, data, tmp_path / "out", echo=print)
+
+
+@pytest.mark.timeout(400)
+def test_an_ensemble_is_frozen_on_its_members_own_dataset_alone(runs: Path, tmp_path: Path) -> None:
+    other = image_dataset(tmp_path / "other", 32)
+    with pytest.raises(Refused, match="is not the dataset that its members were trained on"):
+        freeze(runs / "fracture", "fracture", _MEMBERS, other, tmp_path / "out", echo=print)
+    assert not (tmp_path / "out").exists()
