@@ -150,7 +150,7 @@ def analysed(
     lease = analyses.start(
         engine, _open_analysis(engine, study_id), "worker-0", POLICY, lease_seconds=60, max_attempts=3
     )
-    (image,) = lease.instances
+    image, *_ = lease.instances
     uid = image.sop_instance_uid
     view = ImageView(
         uid, "LAT_NATIVE", View.LATERAL, "partial", "native", "none", 0.97, None, "", None, False, 0.2
@@ -166,7 +166,7 @@ def analysed(
         pattern=pattern,
         measures=measures,
     )
-    uid = derived_uid(study_id, "report")
+    uid = derived_uid(study_id, "report", lease.analysis_id)
     report = EvidenceDraft(
         "SR-A", SR, uid, derived_uid(study_id, "reports"), EXPLICIT_LE, "evidence/x.dcm", uid, 9000
     )

@@ -35,16 +35,16 @@ class Counted:
         return cls(triage.outcome is TriageOutcome.FLAGGED, found) if found else None
 
 
-def still_counts(before: Counted | None, answer: Counted | None, *, by_person: bool) -> Counted | None:
+def still_counts(before: Counted | None, answer: Counted | None, *, only_raises: bool) -> Counted | None:
     """Return the answer a place rests on after a new one came.
 
     A newer answer replaces an older one kind by kind, also downwards. None of a newer answer (abstained) leaves
-    the older. Once a person has touched the study it is only ever raised.
+    the older. `only_raises`: a person has touched the study, or the older answer rests on other images.
     """
     if answer is None or before is None:
         return answer or before
     kinds = {**before.findings, **answer.findings}
-    if not by_person:
+    if not only_raises:
         newer = FRESH_FRACTURE in answer.findings
         return Counted(answer.flagged if newer else before.flagged, kinds)
     most = {kind: max(before.findings.get(kind, 0.0), answer.findings.get(kind, 0.0)) for kind in kinds}

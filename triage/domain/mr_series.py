@@ -29,8 +29,10 @@ _STEP_SHARE, _PARALLEL = 0.25, 1e-3
 _DERIVED = frozenset(
     {"LOCALIZER", "PROJECTION IMAGE", "MPR", "MIP", "ADC", "TRACEW", "FA", "SUBTRACTION", "REFORMATTED"}
     | {"WATER", "FAT", "IN_PHASE", "OPP_PHASE", "OUT_PHASE", "DIXON", "P", "PHASE MAP", "R", "I"}
+    | {"W", "F", "IP", "OP", "IN", "OPP", "OUT"}
 )  # fmt: skip
-_FAT_SATURATION = frozenset({"FS", "FATSAT", "SPAIR", "SPIR", "FAT_SAT"})
+# As options begin: vendors write FS_GEMS, FATSAT, FAT_SAT, SPIR.
+_FAT_SATURATION = ("FS", "FATSAT", "FAT_SAT", "SPAIR", "SPIR")
 Vector = tuple[float, float, float]
 
 
@@ -173,7 +175,7 @@ def _weighting(image: MrImage) -> tuple[str, str] | None:
         return "inversion-recovery", "inversion recovery"
     if "GR" in scanning or "EP" in scanning:
         return "not-spin-echo", "gradient echo or echo-planar"
-    if {word.strip().upper() for word in image.options} & _FAT_SATURATION:
+    if any(word.strip().upper().startswith(_FAT_SATURATION) for word in image.options):
         return "fat-saturated", "the signal of fat is suppressed"
     if image.repetition is None or image.echo is None:
         return "no-times", "repetition or echo time is missing"

@@ -249,12 +249,14 @@ def _reason(standing: Standing, policy: OrderPolicy) -> tuple[str, str]:
 
 
 def _raised_by_rule(standing: Standing, policy: OrderPolicy) -> bool:
-    """Tell whether the pattern of the curve counts here: a site's rule, and an answer above its threshold."""
+    """Tell whether the pattern raises here: a site's rule, an answer above its threshold, and more than the class alone."""
     counted = standing.raised_by
     return (
         counted is not None
         and counted.findings.get(ATYPICAL_CURVE, 0.0) > 0
         and policy.counts(ATYPICAL_CURVE)
+        and cost_of_delay(counted.findings, standing.requested, policy)
+        > cost_of_delay(prior(standing.requested, policy), standing.requested, policy)
     )
 
 

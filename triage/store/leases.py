@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, RowMapping, desc, select
 
 from triage.domain.analysis import InstanceForAnalysis, Lease
-from triage.store.tables import delivery, eligibility, evidence, instance, series, study
+from triage.store.tables import analysis, delivery, eligibility, evidence, instance, series, study
 
 
 def lease_of(connection: Connection, row: RowMapping) -> Lease:
@@ -27,7 +27,9 @@ def lease_of(connection: Connection, row: RowMapping) -> Lease:
 
 
 def _predecessor(connection: Connection, study_id: int, analysis_id: int) -> dict[str, str | None]:
-    # Only a report that some PACS holds can be named as replaced.
+    # Only a report that some PACS holds can be named as replaced, and one on the same kind of images.
+    own = select(analysis.c.algorithm).where(analysis.c.id == analysis_id).scalar_subquery()
+    alike = select(analysis.c.id).where(analysis.c.study_id == study_id, analysis.c.algorithm == own)
     held = select(delivery.c.id).where(
         delivery.c.evidence_id == evidence.c.id, delivery.c.sent_at.is_not(None)
     )
@@ -40,6 +42,7 @@ def _predecessor(connection: Connection, study_id: int, analysis_id: int) -> dic
             evidence.c.study_id == study_id,
             evidence.c.kind == "SR-A",
             evidence.c.analysis_id != analysis_id,
+            evidence.c.analysis_id.in_(alike),
             held.exists(),
         )
         .order_by(desc(evidence.c.id))

@@ -14,18 +14,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    RowMapping,
-    delete,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select, update
 
 from triage.domain import priority
+from triage.domain.analysis import AnalysisState
 from triage.domain.errors import NotFound
 from triage.domain.finding import CurvePattern, Triage, TriageOutcome
 from triage.domain.priority import AiStatus, Counted, OrderPolicy, Position, RequestedPriority, Standing
@@ -33,7 +25,7 @@ from triage.domain.requested import raised, requested_priority
 from triage.domain.worklist import Hold, WorklistEvent, WorklistState
 from triage.store import audit
 from triage.store.reading_tables import lowering
-from triage.store.tables import study
+from triage.store.tables import analysis, study
 from triage.store.worklist_policy import hold, in_force
 from triage.store.worklist_rekey import counted, standing, standing_rows
 from triage.store.worklist_tables import worklist_item
@@ -97,7 +89,8 @@ def apply_result(
 ) -> None:
     """Record the answer of an analysis and give the row the place it deserves.
 
-    A newer answer may take back what an older one had raised, unless a person has touched the study.
+    A newer answer may take back what an older one of the same algorithm had raised, unless a person has touched the
+    study: radiographs say nothing about what was seen on an MR, nor the other way round.
     """
     policy = in_force(connection, policy).policy
     row = locked(connection, study_id)
@@ -106,7 +99,11 @@ def apply_result(
     if triage.outcome is TriageOutcome.FLAGGED and not said:
         _forget_lowering(connection, study_id)
     by_person = any(row[name] for name in ("handled_at", "opened_at", "completed_at", "pinned_by"))
-    rests_on = priority.still_counts(counted(row), Counted.of(triage, pattern), by_person=by_person)
+    rests_on = priority.still_counts(
+        counted(row),
+        Counted.of(triage, pattern),
+        only_raises=by_person or _several_algorithms(connection, study_id),
+    )
     _write(
         connection,
         study_id,
@@ -122,6 +119,13 @@ def apply_result(
     reposition(connection, study_id, policy)
 
 
+def _several_algorithms(connection: Connection, study_id: int) -> bool:
+    """Tell whether answers of more than one algorithm were given on the study, the one under way included."""
+    told = or_(analysis.c.outcome.is_not(None), analysis.c.state == AnalysisState.RUNNING)
+    query = select(func.count(analysis.c.algorithm.distinct())).where(analysis.c.study_id == study_id, told)
+    return int(connection.execute(query).scalar_one()) > 1
+
+
 def not_analysed(
     connection: Connection,
     study_id: int,
@@ -132,8 +136,7 @@ def not_analysed(
     """Say that there will be no answer, and why; the row keeps its place."""
     policy = in_force(connection, policy).policy
     _forget_answer(connection, study_id)
-    status = AiStatus.NOT_ANALYSED
-    _write(connection, study_id, ai_status=status, ai_reason=reason, ai_sentence=sentence)
+    _write(connection, study_id, ai_status=AiStatus.NOT_ANALYSED, ai_reason=reason, ai_sentence=sentence)
     reposition(connection, study_id, policy)
 
 

@@ -70,7 +70,7 @@ def counted(row: RowMapping) -> Counted | None:
     if row["probability"] is None or outcome not in (TriageOutcome.FLAGGED, TriageOutcome.NOT_FLAGGED):
         return rests_on
     answer = Counted(outcome == TriageOutcome.FLAGGED, {FRESH_FRACTURE: row["probability"]})
-    return priority.still_counts(rests_on, answer, by_person=True)
+    return priority.still_counts(rests_on, answer, only_raises=True)
 
 
 def follows(connection: Connection, policy: OrderPolicy) -> bool:

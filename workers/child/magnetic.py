@@ -146,7 +146,9 @@ def _slice(
         found.not_analysed.append(NotAnalysedImage(uid, "file-gone", "the image is no longer in the spool"))
         return None
     with found.watch.stage("prepare"):
-        if ood.check_pixels(image) is not None:
+        refused = ood.check_pixels(image)
+        if refused is not None:
+            found.not_analysed.append(NotAnalysedImage(uid, refused.code, refused.sentence))
             return None
         turned = sagittal.turned(image, facts)
         return _Slice(facts, turned, prepare(turned.image, locator.bundle.preprocessing))

@@ -70,7 +70,10 @@ class Analyst:
     def judge(self, request: StudyRequest) -> Outcome:
         """Return the outcome alone, nothing written anywhere: what a shadow is asked for."""
         found = Found(Stopwatch(self._clock))
-        return self._timed(self._measured(request, self._judged(request, found), found), found)
+        outcome = self._judged(request, found)
+        if found.films or found.waiting:
+            outcome = self._measured(request, outcome, found)
+        return self._timed(outcome, found)
 
     def _measured(self, request: StudyRequest, outcome: Outcome, found: Found) -> Outcome:
         with found.watch.stage("measure"):

@@ -12,7 +12,7 @@ import numpy as np
 from highdicom import seg, sr
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, SegmentationStorage
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, SegmentationStorage
 
 from triage.domain.finding import TriageOutcome, VertebraFinding
 from triage.domain.own_results import MANUFACTURER
@@ -33,13 +33,14 @@ _KIND_OF = {"old": " Pattern of an old fracture.", "fresh": " Pattern of a recen
 def is_mr(case: Case) -> bool:
     """Tell whether the vertebrae of the case were found on an MR slice."""
     found = case.request.outcome.vertebrae
-    return bool(found) and case.images[found[0].sop_instance_uid].plane is not None
+    return bool(found) and case.images[found[0].sop_instance_uid].sop_class_uid == MRImageStorage
 
 
 def mr_objects(case: Case) -> list[BuiltObject]:
-    """Return the report of the bodies and their segmentation; nothing where no outline covers a pixel."""
+    """Return the report of the bodies and their segmentation; nothing where no outline covers a pixel or the slice's
+    place in the patient is not told whole: then the result stands in SR-A alone."""
     image = case.images[case.request.outcome.vertebrae[0].sop_instance_uid]
-    bodies = _drawn(case, image)
+    bodies = [] if image.plane is None else _drawn(case, image)
     if not bodies:
         return []
     segmentation = _segmentation(case, image, bodies)
@@ -141,11 +142,13 @@ def _group(
         measurements=[certainty(body.p_fresh)],
         qualitative_evaluations=answers,
     )
+    # What the study's answer does not flag gets no words of a recent fracture either.
+    pattern = "" if body.label == "fresh" and not flagged else _KIND_OF.get(body.label, "")
     add_comment(
         group,
         comment(
             f"Number {body.counted} of {len(case.request.outcome.vertebrae)} from the lowest body found; level not "
-            f"named.{_KIND_OF.get(body.label, '')}"
+            f"named.{pattern}"
         ),
     )
     add_caution(group, case)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from tests import worklist_cast as cast
+from triage.domain.finding import TriageOutcome
 from triage.domain.priority import Tier
 from triage.domain.worklist import Tab, WorklistState
 from triage.store import worklist
@@ -90,6 +91,19 @@ def test_a_newer_answer_takes_back_what_an_earlier_one_raised_and_says_so(engine
     row = worklist.row(engine, study_id)
     assert raised < row.key <= by_class
     assert row.reason == "No triage flag: an earlier analysis flagged this, the newer one does not"
+
+
+def test_an_answer_on_other_images_takes_nothing_back(engine: Engine) -> None:
+    study_id = cast.image_arrives(engine, "both kinds")
+    cast.analysed(engine, study_id, cast.flagged())
+    raised = worklist.row(engine, study_id).key
+    with transaction(engine) as connection:
+        connection.execute(text("UPDATE analysis SET algorithm = 'spine-mr-triage'"))
+    cast.image_arrives(engine, "both kinds", 2)
+    cast.analysed(engine, study_id, cast.not_flagged())
+    row = worklist.row(engine, study_id)
+    assert (row.outcome, row.key) == (TriageOutcome.NOT_FLAGGED, raised)
+    assert row.reason.endswith("(an earlier analysis; the newer one does not flag it)")
 
 
 def test_no_answer_lowers_a_study_that_a_person_has_touched(engine: Engine) -> None:

@@ -47,6 +47,8 @@ def test_a_sagittal_t1_series_is_taken_in_the_order_of_its_slices() -> None:
         ({"scanning": ("SE", "IR"), "repetition": 2000.0}, "inversion-recovery"),
         ({"scanning": ("GR",)}, "not-spin-echo"),
         ({"options": ("FS",)}, "fat-saturated"),
+        ({"options": ("FS_GEMS",)}, "fat-saturated"),
+        ({"image_type": ("ORIGINAL", "PRIMARY", "W", "W", "DERIVED")}, "derived"),
         ({"echo": None}, "no-times"),
         ({"repetition": 3500.0, "echo": 110.0}, "not-t1"),
         ({"repetition": 2800.0}, "not-t1"),

@@ -77,8 +77,8 @@ def test_no_other_order_counts_a_pattern(name: PolicyName) -> None:
 
 def test_an_answer_about_the_pattern_alone_leaves_an_earlier_fracture_where_it_was() -> None:
     before = Counted(True, {FRESH_FRACTURE: 0.8})
-    after = priority.still_counts(before, Counted.of(ABSTAINED, FOUND), by_person=False)
+    after = priority.still_counts(before, Counted.of(ABSTAINED, FOUND), only_raises=False)
     assert after == Counted(True, {FRESH_FRACTURE: 0.8, ATYPICAL_CURVE: 0.9})
-    below = priority.still_counts(after, Counted.of(ABSTAINED, BELOW), by_person=False)
+    below = priority.still_counts(after, Counted.of(ABSTAINED, BELOW), only_raises=False)
     assert below == Counted(True, {FRESH_FRACTURE: 0.8, ATYPICAL_CURVE: 0.0})
-    assert priority.still_counts(after, Counted.of(UNFLAGGED, UNSURE), by_person=True) == after
+    assert priority.still_counts(after, Counted.of(UNFLAGGED, UNSURE), only_raises=True) == after

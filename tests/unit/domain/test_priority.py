@@ -83,7 +83,7 @@ def test_a_first_result_never_lowers_a_study_under_any_policy(
 def test_a_newer_result_never_puts_a_study_behind_its_requested_class(
     standing: Standing, one: float, other: float, flags: bool, policy: OrderPolicy
 ) -> None:
-    rests_on = priority.still_counts(counted(one), counted(other, flagged=flags), by_person=False)
+    rests_on = priority.still_counts(counted(one), counted(other, flagged=flags), only_raises=False)
     assert rests_on == counted(other, flagged=flags), "the newer answer counts, also downwards"
     revised = replace(standing, counted=rests_on, pin=None)
     bottom = priority.class_key(standing.arrived_at, standing.requested, policy)
@@ -95,14 +95,14 @@ def test_no_result_lowers_a_study_that_a_person_touched(
     standing: Standing, one: float, other: float, flagged: bool, flags: bool, policy: OrderPolicy
 ) -> None:
     before = replace(standing, counted=counted(one, flagged=flagged))
-    newer = priority.still_counts(before.counted, counted(other, flagged=flags), by_person=True)
+    newer = priority.still_counts(before.counted, counted(other, flagged=flags), only_raises=True)
     after = replace(standing, counted=newer)
     assert priority.position(after, policy).key <= priority.position(before, policy).key
 
 
 @given(PROBABILITY, st.booleans())
 def test_an_abstention_leaves_the_answer_that_the_place_rests_on(probability: float, touched: bool) -> None:
-    assert priority.still_counts(counted(probability), None, by_person=touched) == counted(probability)
+    assert priority.still_counts(counted(probability), None, only_raises=touched) == counted(probability)
 
 
 @given(ARRIVED, st.sampled_from(list(RequestedPriority)), PROBABILITY)
