@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from triage.spool.direct import BLOCK, Blocks, DirectFile
+from triage.spool.direct import BLOCK, FIRST, Blocks, DirectFile
 
 SHARED_MEMORY = Path("/dev/shm")  # a file system without direct writes
 
@@ -29,6 +29,7 @@ def new_file(path: Path, blocks: Blocks | None = None, preface: bytes = b"") -> 
 
 SIZES = st.one_of(
     st.integers(0, 10_000),
+    st.integers(-5000, 5000).map(lambda by: FIRST + by),
     st.integers(-5000, 5000).map(lambda by: BLOCK + by),
     st.integers(-5000, 5000).map(lambda by: 3 * BLOCK + by),
 )
@@ -184,7 +185,7 @@ def test_while_the_interpreter_ends_a_block_is_written_at_once(tmp_path: Path) -
     program = (
         "import threading, time\n"
         "from pathlib import Path\n"
-        "from triage.spool.direct import BLOCK, Blocks, DirectFile\n"
+        "from triage.spool.direct import BLOCK, FIRST, Blocks, DirectFile\n"
         "file = DirectFile(Path('last'), Blocks(), b'')\n"
         "def late():\n"
         "    time.sleep(0.5)\n"

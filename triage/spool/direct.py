@@ -19,6 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 
 BLOCK = 1 << 20
+# The first write of a file begins early where a core is idle: it is on its way while the rest of a small object arrives.
+FIRST = 1 << 18
 # Offsets, lengths and addresses of a direct write are multiples of the device's logical block: 512 or 4096.
 _UNIT = 4096
 _SPARE_BLOCKS = 16
@@ -42,6 +44,11 @@ class Blocks:
         with self._lock:
             self._open += by
 
+    @property
+    def idle(self) -> bool:
+        """Tell whether a core is left to write on, beside those that have a file to receive."""
+        return self._open < _CORES
+
     def take(self) -> memoryview:
         """Return a buffer with arbitrary content."""
         with self._lock:
@@ -58,7 +65,7 @@ class Blocks:
     def run(self, write: Callable[[], None]) -> Future[None]:
         """Start a write in a thread of its own; where every core has a file to write, or no thread is to be had, do it here."""
         told: Future[None] = Future()
-        if self._open < _CORES:
+        if self.idle:
             try:
                 with self._lock:
                     self._pool().submit(_tell, told, write)
@@ -96,6 +103,7 @@ class DirectFile:
         self._start = 0  # where in the file the block begins
         self._head = b""
         self._writing: tuple[Future[None], memoryview] | None = None
+        self._full = FIRST if blocks.idle else BLOCK
         self._block[: len(preface)] = preface
         self._unhashed = self._filled = len(preface)
         # After opening: with the flag `open` would leave an empty file behind where it is refused.
@@ -105,9 +113,9 @@ class DirectFile:
         """Take bytes; raises the OSError of an earlier block."""
         taken = 0
         while taken < len(data):
-            if self._filled == BLOCK:
+            if self._filled == self._full:
                 self._pass_on()
-            room = min(BLOCK - self._filled, len(data) - taken)
+            room = min(self._full - self._filled, len(data) - taken)
             self._block[self._filled : self._filled + room] = data[taken : taken + room]
             self._filled += room
             taken += room
@@ -152,6 +160,7 @@ class DirectFile:
         self._head = self._head or bytes(full[:_HEAD])
         self._start += self._filled
         self._unhashed = self._filled = 0
+        self._full = BLOCK
 
     def _await(self) -> None:
         writing, self._writing = self._writing, None
